@@ -1,0 +1,50 @@
+"""Settings: read once, here, from the environment, and passed inward as plain arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from index import Chunking, SnapshotStore, embedding_model
+from qa import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable: its name in capitals after `CAMPUS_QA_`."""
+
+    model_config = SettingsConfigDict(env_prefix="CAMPUS_QA_", frozen=True)
+
+    home: Path = Field(
+        Path("var"), description="where the index, the embedding model and caches are kept"
+    )
+    embedding_model: str | None = Field(
+        None,
+        description="name on the hub or local path of a sentence-transformers model; the embedded "
+        "multilingual-e5-small if it is not set",
+    )
+    passage_tokens: int = Field(256, ge=32, description="longest passage, in the model's tokens")
+    top_k: int = Field(
+        DEFAULT_TOP_K, ge=1, le=50, description="passages returned where a request does not say"
+    )
+    min_confidence: float = Field(
+        DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="questions below it are refused"
+    )
+    snapshots_kept: int = Field(3, ge=1, description="index versions kept on disk")
+
+    @property
+    def store(self) -> SnapshotStore:
+        return SnapshotStore(self.home / "index", keep=self.snapshots_kept)
+
+    @property
+    def chunking(self) -> Chunking:
+        return Chunking(max_tokens=self.passage_tokens)
+
+    @property
+    def eval_cache(self) -> Path:
+        return self.home / "cache" / "eval"
+
+    def resolve_embedding_model(self) -> str:
+        """The model to load; installs the embedded one below `home` on first use."""
+        return embedding_model(self.embedding_model, self.home / "models")

@@ -1,0 +1,34 @@
+"""Passages in, a snapshot on disk out: vectors, postings, texts and a manifest."""
+
+from index.build import Progress, build_snapshot
+from index.embedded_model import EmbeddedModelError
+from index.embedder import (
+    Embedder,
+    EmbedderError,
+    ModelIdentity,
+    Vectors,
+    embedding_model,
+)
+from index.lexical import terms
+from index.manifest import Chunking, Manifest
+from index.snapshot import Snapshot, SnapshotError, read_manifest, verify
+from index.store import SnapshotStore
+
+__all__ = [
+    "Chunking",
+    "EmbeddedModelError",
+    "Embedder",
+    "EmbedderError",
+    "Manifest",
+    "ModelIdentity",
+    "Progress",
+    "Snapshot",
+    "SnapshotError",
+    "SnapshotStore",
+    "Vectors",
+    "build_snapshot",
+    "embedding_model",
+    "read_manifest",
+    "terms",
+    "verify",
+]

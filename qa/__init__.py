@@ -1,0 +1,17 @@
+"""A question in, an answer with citations out, or an honest refusal."""
+
+from qa.answer import Answer, Citation, RetrievedPassage, SearchResult, Timings
+from qa.answerer import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Answerer
+from qa.retriever import Mode
+
+__all__ = [
+    "DEFAULT_MIN_CONFIDENCE",
+    "DEFAULT_TOP_K",
+    "Answer",
+    "Answerer",
+    "Citation",
+    "Mode",
+    "RetrievedPassage",
+    "SearchResult",
+    "Timings",
+]

