@@ -1,6 +1,5 @@
-"""The outermost room: HTTP requests and command lines in, calls of the other rooms out."""
+"""The outermost room: HTTP requests and command lines in, calls of the other rooms out.
 
-from api.http import create_app
-from api.settings import Settings
-
-__all__ = ["Settings", "create_app"]
+Nothing here is for other rooms. `api.http:create_app` is the ASGI application, `api.cli` the
+command.
+"""

@@ -94,7 +94,10 @@ def index_status(as_json: JsonFlag = False) -> None:
 
 @index_app.command("verify", epilog="Example: campus-qa index verify")
 def index_verify(as_json: JsonFlag = False) -> None:
-    """Check the current index: checksums, exact slices, counts, vectors. Exit status 1 if it fails."""
+    """Check the current index: checksums, exact slices, counts, vectors.
+
+    The exit status is 1 if anything is wrong.
+    """
     from index import verify
 
     settings = _settings()
@@ -177,8 +180,8 @@ def eval_(
 ) -> None:
     """Ask every question of a set and measure retrieval, answers, citations and refusals.
 
-    Without --corpus the current index is measured. An index made for --corpus is kept and used again
-    while the documents are the same; the current index is never touched.
+    Without --corpus the current index is measured. An index made for --corpus is kept and used
+    again while the documents are the same; the current index is never touched.
     """
     from corpus import load_corpus
     from evals import cached_snapshot, evaluate, load_question_set
@@ -227,7 +230,7 @@ def serve(
     import uvicorn
 
     _settings()
-    uvicorn.run("api:create_app", factory=True, host=host, port=port, workers=workers)
+    uvicorn.run("api.http:create_app", factory=True, host=host, port=port, workers=workers)
 
 
 def main() -> None:

@@ -31,11 +31,11 @@ from qa import Answer, Answerer, SearchResult
 
 _LOGGER = logging.getLogger(__name__)
 _DESCRIPTION = """\
-Answers questions about the indexed documents, with citations that are exact slices of them, and says
-so when the documents do not answer.
+Answers questions about the indexed documents, with citations that are exact slices of them, and
+says so when the documents do not answer.
 
-Offsets (`start`, `end`) count Unicode code points of the document's text. Errors are problem details
-(RFC 9457)."""
+Offsets (`start`, `end`) count Unicode code points of the document's text. Errors are problem
+details (RFC 9457)."""
 
 Responses = dict[int | str, dict[str, Any]]
 _NO_INDEX: Responses = {503: {"model": Problem}}
@@ -96,7 +96,7 @@ def _answerer(request: Request) -> Answerer:
     if answerer is None:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            "There is no index: build one with `campus-qa index build` and start the service again.",
+            "There is no index: run `campus-qa index build`, then start the service again.",
         )
     return answerer
 

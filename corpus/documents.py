@@ -99,7 +99,7 @@ def load_corpus(paths: Sequence[Path]) -> Corpus:
 
 
 def read_document(path: Path, relative: Path) -> Document:
-    """Read one file. `relative` is its path below the folder that was asked for; the id is made of it.
+    """Read one file. `relative` is its path below the folder asked for; the id is made of it.
 
     Raises:
         CorpusError: The format is not known, the text is not UTF-8, is empty, or its front matter
@@ -108,7 +108,8 @@ def read_document(path: Path, relative: Path) -> Document:
     format = FORMATS.get(path.suffix.lower())
     if format is None:
         raise CorpusError(
-            f"the format {path.suffix or '(no ending)'} is not supported; use one of {', '.join(FORMATS)}"
+            f"the format {path.suffix or '(no ending)'} is not supported; "
+            f"use one of {', '.join(FORMATS)}"
         )
     try:
         raw = path.read_bytes()

@@ -127,7 +127,7 @@ def _paragraphs(
 
 
 def _fit(text: str, sentence: Span, count_tokens: TokenCounter, max_tokens: int) -> list[Span]:
-    """The sentence itself, or pieces of it that fit, cut at the white space nearest to the middle."""
+    """The sentence, or pieces of it that fit, cut at the white space nearest to the middle."""
     start, end = sentence
     if count_tokens(text[start:end]) <= max_tokens:
         return [sentence]

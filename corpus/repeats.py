@@ -21,9 +21,9 @@ def find_repeats(text: str, blocks: Sequence[Block]) -> dict[int, int]:
     """Find paragraphs whose words stand elsewhere in the document.
 
     A paragraph wholly between quotation marks is a repeat when at least 60 % of its word trigrams
-    occur in the other paragraphs (editors shorten what they pull out); any other paragraph only when
-    all of them occur in one paragraph before it. Word trigrams are the shingles of Broder, "On the
-    resemblance and containment of documents" (1997); the measure is his containment.
+    occur in the other paragraphs (editors shorten what they pull out); any other paragraph only
+    when all of them occur in one paragraph before it. Word trigrams are the shingles of Broder, "On
+    the resemblance and containment of documents" (1997); the measure is his containment.
 
     Returns:
         For the position in `blocks` of each repeat, the position of the paragraph that shares most

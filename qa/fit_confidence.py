@@ -103,12 +103,7 @@ def _read_twice(
     for answerable, read in ((True, hits), (False, elsewhere)):
         sentences = rank_sentences(snapshot, question, read[:READ_PASSAGES])
         if sentences:
-            yield (
-                confidence_features(
-                    snapshot, question, language, read[:READ_PASSAGES], sentences[0]
-                ),
-                answerable,
-            )
+            yield confidence_features(snapshot, language, sentences[0]), answerable
 
 
 if __name__ == "__main__":
