@@ -25,6 +25,7 @@ app = typer.Typer(
     name="campus-qa",
     help="Answer questions about your own documents, with citations that are exact slices of them.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -25,7 +25,7 @@ from api.schemas import (
     SearchRequest,
 )
 from api.settings import Settings
-from corpus import Document, detect_language
+from corpus import Document
 from index import Embedder, SnapshotError
 from qa import Answer, Answerer, SearchResult
 
@@ -78,17 +78,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _load_answerer(settings: Settings) -> Answerer | None:
-    """Ready to answer the first question at full speed; None if there is no index."""
+    """What answers; None if there is no index."""
     try:
         snapshot = settings.store.load()
     except SnapshotError as error:
         _LOGGER.warning("%s", error)
         return None
     embedder = Embedder.load(settings.resolve_embedding_model())
-    answerer = Answerer(snapshot, embedder, settings.min_confidence)
-    embedder.embed_query("Bonjour")
-    detect_language("Bonjour")
-    return answerer
+    return Answerer(snapshot, embedder, settings.min_confidence)
 
 
 def _answerer(request: Request) -> Answerer:

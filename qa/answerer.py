@@ -49,6 +49,8 @@ class Answerer:
         self.snapshot = snapshot
         self._embedder = embedder
         self._min_confidence = min_confidence
+        # The first use of the model and of the language identifier takes a second: not a user's.
+        self.ask("Bonjour")
 
     def ask(self, question: str, top_k: int = DEFAULT_TOP_K) -> Answer:
         """Answer a question in French or English; the `top_k` nearest passages come with it."""

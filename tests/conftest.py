@@ -1,0 +1,53 @@
+"""Shared parts of the tests: the real model, the real interview, a real index of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from corpus import Document, load_corpus
+from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot, embedding_model
+from qa import Answerer
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ROOT / "corpus" / "documents"
+QUESTIONS = ROOT / "evals" / "interview.jsonl"
+CHUNKING = Chunking(max_tokens=256)
+
+
+@pytest.fixture(scope="session")
+def model_path() -> str:
+    home = Path(os.environ.get("CAMPUS_QA_HOME", ROOT / "var"))
+    return embedding_model(None, home.resolve() / "models")
+
+
+@pytest.fixture(scope="session")
+def embedder(model_path: str) -> Embedder:
+    return Embedder.load(model_path)
+
+
+@pytest.fixture(scope="session")
+def interview() -> Document:
+    return load_corpus([DOCUMENTS / "interview-antoine-tesniere.txt"]).documents[0]
+
+
+@pytest.fixture(scope="session")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, interview: Document, embedder: Embedder
+) -> Path:
+    """A home directory with an index of the interview in it."""
+    directory = tmp_path_factory.mktemp("home")
+    build_snapshot([interview], embedder, SnapshotStore(directory / "index"), CHUNKING)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def snapshot(home: Path) -> Snapshot:
+    return SnapshotStore(home / "index").load()
+
+
+@pytest.fixture(scope="session")
+def answerer(snapshot: Snapshot, embedder: Embedder) -> Answerer:
+    return Answerer(snapshot, embedder)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from corpus import CorpusError, Document, load_corpus
+from tests.conftest import DOCUMENTS
+
+INTERVIEW_SHA256 = "0d7aeb04857f1c09c5cbaa5ad64798dc6a56389d8cae7a4c24e9d37a16f66f88"
+
+
+def test_the_interview_is_byte_for_byte_what_was_given(interview: Document) -> None:
+    assert hashlib.sha256(interview.text.encode()).hexdigest() == INTERVIEW_SHA256
+    assert interview.language == "fr"
+    assert interview.metadata["date"] == "2025"
+    assert "Tesnière" in interview.source
+
+
+def test_the_shipped_documents_can_all_be_read() -> None:
+    corpus = load_corpus([DOCUMENTS])
+    assert corpus.failures == ()
+    assert len(corpus.documents) == len(list(DOCUMENTS.iterdir()))
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def test_front_matter_becomes_fields_and_leaves_the_text(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "note.md", "---\ntitle: Un titre\ndate: 2024-05-01\nauteur:\n---\n\n# Autre\n"
+    )
+    document = load_corpus([path]).documents[0]
+    assert document.title == "Un titre"
+    assert document.metadata == {"date": "2024-05-01"}
+    assert document.text == "\n# Autre\n"
+    assert document.source == "note.md"
+
+
+def test_without_front_matter_the_first_heading_is_the_title(tmp_path: Path) -> None:
+    write(tmp_path / "a.md", "Un mot.\n\n## Le  titre\n\nThe text is in English, as you can see.")
+    write(tmp_path / "b.txt", "Corps " * 60 + ".")
+    first, second = load_corpus([tmp_path]).documents
+    assert (first.title, second.title) == ("Le titre", "b")
+    assert first.language == "en"
+
+
+def test_line_endings_and_signs_are_kept_and_a_byte_order_mark_is_not(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.txt", b"\xef\xbb\xbfUn\r\nDeux\xc2\xa0!\r\n")
+    assert load_corpus([path]).documents[0].text == "Un\r\nDeux\u00a0!\r\n"
+
+
+def test_a_file_keeps_its_id_whether_it_or_its_folder_is_given(tmp_path: Path) -> None:
+    path = write(tmp_path / "Été à Paris.txt", "Texte.")
+    alone, in_folder = load_corpus([path]).documents[0], load_corpus([tmp_path]).documents[0]
+    assert alone.id == in_folder.id
+    assert alone.id.startswith("ete-a-paris-")
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_in(tmp_path: Path) -> None:
+    write(tmp_path / "bon.txt", "Bonjour.")
+    write(tmp_path / "vide.txt", " \n")
+    write(tmp_path / "latin.txt", "é".encode("latin-1"))
+    write(tmp_path / "image.png", b"\x89PNG")
+    write(tmp_path / "yaml.md", "---\na: [\n---\ntexte")
+    write(tmp_path / "liste.md", "---\n- a\n---\ntexte")
+    write(tmp_path / ".cache" / "secret.txt", "hidden")
+    corpus = load_corpus([tmp_path])
+    assert [d.source for d in corpus.documents] == ["bon.txt"]
+    reasons = {Path(f.path).name: f.reason for f in corpus.failures}
+    assert set(reasons) == {"vide.txt", "latin.txt", "image.png", "yaml.md", "liste.md"}
+    assert "no text" in reasons["vide.txt"]
+    assert "UTF-8" in reasons["latin.txt"]
+    assert ".png" in reasons["image.png"]
+    assert "YAML" in reasons["yaml.md"]
+    assert "field: value" in reasons["liste.md"]
+
+
+def test_paths_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="does not exist"):
+        load_corpus([tmp_path / "nowhere"])
+    with pytest.raises(CorpusError, match="no document could be read"):
+        load_corpus([tmp_path])
+    write(tmp_path / "a" / "x.txt", "Un.")
+    write(tmp_path / "b" / "x.txt", "Deux.")
+    with pytest.raises(CorpusError, match="the folder that holds both"):
+        load_corpus([tmp_path / "a", tmp_path / "b"])
+    assert len(load_corpus([tmp_path]).documents) == 2
+    assert len(load_corpus([tmp_path / "a", tmp_path / "a" / "x.txt"]).documents) == 1

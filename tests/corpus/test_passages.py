@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus import Document, split_passages, split_sentences
+from corpus.blocks import find_blocks
+from index import Embedder
+
+PULL_QUOTES = (
+    "“PariSanté Campus s’est imposé comme un carrefour",
+    "« L’objectif initial de PariSanté Campus",
+    "“Notre rôle est d’accompagner tous les acteurs",
+)
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def test_every_sentence_of_the_interview_is_in_one_passage_or_stands_for_another(
+    interview: Document, embedder: Embedder
+) -> None:
+    text = interview.text
+    passages = split_passages(interview, embedder.count_tokens, 256)
+    indexed = Counter(text[a:b] for p in passages for a, b in p.sentences)
+    repeats = [text[a:b] for p in passages for a, b in p.repeated_at]
+    assert max(indexed.values()) == 1
+    assert sorted(r[:30] for r in repeats) == sorted(q[:30] for q in PULL_QUOTES)
+    for block in find_blocks(text, "text"):
+        for start, end in split_sentences(text, block.start, block.end):
+            assert (text[start:end] in indexed) != (text[start:end] in repeats)
+
+
+def test_a_pull_quote_belongs_to_the_passage_that_says_it(
+    interview: Document, embedder: Embedder
+) -> None:
+    holders = {
+        interview.text[a:b][:20]: p.text
+        for p in split_passages(interview, embedder.count_tokens, 256)
+        for a, b in p.repeated_at
+    }
+    assert "s’est ainsi imposé comme un carrefour" in holders[PULL_QUOTES[0][:20]]
+    assert "avec un focus sur quatre grands axes" in holders[PULL_QUOTES[1][:20]]
+    assert "dans cette démarche" in holders[PULL_QUOTES[2][:20]]
+
+
+def test_passages_are_exact_slices_within_the_budget(
+    interview: Document, embedder: Embedder
+) -> None:
+    for budget in (64, 128, 256, 512):
+        passages = split_passages(interview, embedder.count_tokens, budget)
+        for passage in passages:
+            assert interview.text[passage.start : passage.end] == passage.text
+            assert embedder.count_tokens(passage.text) <= budget
+            assert passage.sentences[0][0] == passage.start
+            assert passage.sentences[-1][1] == passage.end
+        assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+
+
+def test_a_question_is_the_heading_of_its_answer(interview: Document, embedder: Embedder) -> None:
+    passages = split_passages(interview, embedder.count_tokens, 256)
+    passage = next(p for p in passages if "2025 va être ponctuée" in p.text)
+    assert passage.heading == "Quels sont les prochains grands jalons ?"
+    assert passage.text.startswith("Quels sont les prochains grands jalons ?\n2025 va être")
+    assert passages[0].heading == ""
+
+
+def test_headings_nest_and_sections_do_not_mix() -> None:
+    text = "# T\n\nIntro.\n\n## A\n\nUn.\n\n### B\n\nDeux.\n\n## C\n\nTrois.\n"
+    document = Document("d", text, "T", "", "fr", "markdown")
+    passages = split_passages(document, words, 100)
+    assert [(p.heading, p.text) for p in passages] == [
+        ("", "T\n\nIntro."),
+        ("A", "A\n\nUn."),
+        ("A › B", "B\n\nDeux."),
+        ("C", "C\n\nTrois."),
+    ]
+
+
+def test_a_sentence_beyond_the_budget_is_cut_at_white_space() -> None:
+    text = " ".join(f"mot{i}" for i in range(100))
+    passages = split_passages(Document("d", text, "", "", "fr", "text"), words, 30)
+    assert all(words(p.text) <= 30 for p in passages)
+    assert " ".join(p.text for p in passages) == text
+
+
+paragraphs = st.lists(
+    st.text(alphabet="abC dé.?! »«", min_size=1, max_size=60).filter(str.strip), max_size=12
+)
+
+
+@given(paragraphs, st.sampled_from(["\n", "\n\n"]), st.integers(3, 20))
+def test_any_text_is_covered_exactly_once(
+    lines: list[str], separator: str, budget: int
+) -> None:
+    text = separator.join(lines)
+    passages = split_passages(Document("d", text, "t", "", "fr", "text"), words, budget)
+    kept = "".join(text[a:b] for p in passages for a, b in p.sentences)
+    repeated = "".join(text[a:b] for p in passages for a, b in p.repeated_at)
+    assert Counter("".join((kept + repeated).split())) == Counter("".join(text.split()))
+    for passage in passages:
+        assert text[passage.start : passage.end] == passage.text
+    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
