@@ -71,13 +71,13 @@ def problem(
 
 
 def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give the error responses of an OpenAPI document the media type that they are sent with."""
+    """Describe the error responses of an OpenAPI document as what they are: problem details."""
     for path in schema.get("paths", {}).values():
         for operation in path.values():
             for status, response in operation.get("responses", {}).items():
-                content = response.get("content", {})
-                if status[0] in "45" and "application/json" in content:
-                    content[MEDIA_TYPE] = content.pop("application/json")
+                if status[0] in "45":
+                    reference = {"$ref": "#/components/schemas/Problem"}
+                    response["content"] = {MEDIA_TYPE: {"schema": reference}}
     return schema
 
 

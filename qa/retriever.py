@@ -69,7 +69,9 @@ def retrieve(
     if not numbers:
         return []
     hits = []
-    for number, cosine in zip(numbers, snapshot.passage_vectors(numbers) @ vector, strict=True):
+    # Row by row: a matrix product rounds differently with the number of rows, and so with top_k.
+    cosines = (snapshot.passage_vectors(numbers) * vector).sum(axis=1)
+    for number, cosine in zip(numbers, cosines, strict=True):
         sentences = snapshot.sentence_vectors(number) @ vector
         if mode == "dense":
             score = float(cosine)

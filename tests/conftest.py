@@ -34,9 +34,7 @@ def interview() -> Document:
 
 
 @pytest.fixture(scope="session")
-def home(
-    tmp_path_factory: pytest.TempPathFactory, interview: Document, embedder: Embedder
-) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, interview: Document, embedder: Embedder) -> Path:
     """A home directory with an index of the interview in it."""
     directory = tmp_path_factory.mktemp("home")
     build_snapshot([interview], embedder, SnapshotStore(directory / "index"), CHUNKING)

@@ -18,7 +18,9 @@ def test_the_questions_of_the_interview_are_headings(interview: Document) -> Non
 
 
 def test_text_wrapped_at_a_width_is_one_paragraph() -> None:
-    text = "Une phrase assez longue qui a été\ncoupée à la largeur de la page\npar un éditeur.\n\nFin."
+    text = (
+        "Une phrase assez longue qui a été\ncoupée à la largeur de la page\npar un éditeur.\n\nFin."
+    )
     assert [t for _, t in described(text, "text")] == [text[: text.index("\n\n")], "Fin."]
 
 

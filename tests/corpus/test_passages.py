@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_passages_are_exact_slices_within_the_budget(
             assert embedder.count_tokens(passage.text) <= budget
             assert passage.sentences[0][0] == passage.start
             assert passage.sentences[-1][1] == passage.end
-        assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+        assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
 
 
 def test_a_question_is_the_heading_of_its_answer(interview: Document, embedder: Embedder) -> None:
@@ -93,9 +94,7 @@ paragraphs = st.lists(
 
 
 @given(paragraphs, st.sampled_from(["\n", "\n\n"]), st.integers(3, 20))
-def test_any_text_is_covered_exactly_once(
-    lines: list[str], separator: str, budget: int
-) -> None:
+def test_any_text_is_covered_exactly_once(lines: list[str], separator: str, budget: int) -> None:
     text = separator.join(lines)
     passages = split_passages(Document("d", text, "t", "", "fr", "text"), words, budget)
     kept = "".join(text[a:b] for p in passages for a, b in p.sentences)
@@ -103,4 +102,4 @@ def test_any_text_is_covered_exactly_once(
     assert Counter("".join((kept + repeated).split())) == Counter("".join(text.split()))
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
-    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(passages))

@@ -19,9 +19,9 @@ def test_a_quote_that_stands_nowhere_else_is_not() -> None:
 
 
 def test_the_second_of_two_equal_paragraphs_is_a_repeat_and_not_the_first() -> None:
-    assert repeats(f"{BODY}\nUne autre phrase, plus loin, sans rapport avec la première.\n{BODY}") == {
-        2: 0
-    }
+    assert repeats(
+        f"{BODY}\nUne autre phrase, plus loin, sans rapport avec la première.\n{BODY}"
+    ) == {2: 0}
 
 
 def test_a_paragraph_that_adds_something_is_not_a_repeat() -> None:

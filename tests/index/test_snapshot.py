@@ -116,9 +116,7 @@ def test_the_same_documents_give_the_same_bytes(store: SnapshotStore, embedder: 
     assert second.version.rpartition("-")[2] == first.version.rpartition("-")[2]
 
 
-def test_a_builder_that_dies_leaves_the_old_index(
-    store: SnapshotStore, embedder: Embedder
-) -> None:
+def test_a_builder_that_dies_leaves_the_old_index(store: SnapshotStore, embedder: Embedder) -> None:
     before = store.current()
 
     def die(stage: str, done: int, total: int) -> None:

@@ -1,6 +1,8 @@
-"""French, English and messy texts on which the embedded model is held against the wheel's engine."""
+"""French, English and messy texts to hold the embedded model against the wheel's engine."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from corpus import Document, split_sentences
 
@@ -51,7 +53,7 @@ MESSY = [
 ]
 
 # Each makes of a clean sentence one as it comes out of a PDF, a phone or an old word processor.
-_SPOIL = [
+_SPOIL: list[Callable[[str], str]] = [
     lambda text: text,
     str.upper,
     lambda text: text.replace("’", "'").replace("fi", "ﬁ").replace("oe", "œ"),

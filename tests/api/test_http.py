@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from corpus import Document
+from evals import load_question_set
+from qa import Answer, Answerer, SearchResult
+from tests.api.conftest import Environment
+from tests.conftest import QUESTIONS
+
+QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
+
+
+def test_ask_answers_as_the_library_does(client: httpx.Client, answerer: Answerer) -> None:
+    response = client.post("/ask", json={"question": QUESTION})
+    assert response.status_code == 200
+    answer = Answer.model_validate(response.json())
+    expected = answerer.ask(QUESTION)
+    assert answer.model_copy(update={"timings_ms": expected.timings_ms}) == expected
+    assert answer.answered
+    assert answer.timings_ms.total > 0
+
+
+def test_a_citation_can_be_followed_to_its_document(
+    client: httpx.Client, interview: Document
+) -> None:
+    for question in load_question_set(QUESTIONS):
+        answer = client.post("/ask", json={"question": question.question}).json()
+        for citation in answer["citations"]:
+            place = {"start": citation["start"], "end": citation["end"]}
+            text = client.get(f"/documents/{citation['document_id']}/text", params=place)
+            assert text.text == citation["quote"]
+            assert text.text == interview.text[citation["start"] : citation["end"]]
+
+
+def test_top_k_is_honoured(client: httpx.Client) -> None:
+    for k in (1, 7):
+        body = {"question": QUESTION, "top_k": k, "mode": "extractive"}
+        assert len(client.post("/ask", json=body).json()["passages"]) == k
+    assert len(client.post("/ask", json={"question": QUESTION}).json()["passages"]) == 5
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_search(client: httpx.Client, answerer: Answerer, mode: str) -> None:
+    body = {"query": "entrepôts de données de santé", "top_k": 3, "mode": mode}
+    response = client.post("/search", json=body)
+    assert response.status_code == 200
+    result = SearchResult.model_validate(response.json())
+    expected = answerer.search(body["query"], 3, mode)  # type: ignore[arg-type]
+    assert result.passages == expected.passages
+    assert len(result.passages) == 3
+
+
+def test_documents(client: httpx.Client, interview: Document) -> None:
+    listed = client.get("/documents").json()
+    assert [entry["id"] for entry in listed["documents"]] == [interview.id]
+    one = client.get(f"/documents/{interview.id}").json()
+    assert one == listed["documents"][0]
+    assert one["title"] == interview.title
+    assert one["characters"] == len(interview.text)
+    assert one["metadata"]["date"] == "2025"
+    assert client.get(f"/documents/{interview.id}/text").text == interview.text
+
+
+def test_alive_and_ready(client: httpx.Client, answerer: Answerer) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    ready = {"status": "ready", "index_version": answerer.snapshot.version}
+    assert client.get("/readyz").json() == ready
+
+
+def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem["status"] == status
+    assert problem["type"]
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "question"),
+        ({"question": ""}, "question"),
+        ({"question": " \n\t"}, "question"),
+        ({"question": "x" * 2001}, "question"),
+        ({"question": 5}, "question"),
+        ({"question": None}, "question"),
+        ({"question": ["Qui ?"]}, "question"),
+        ({"question": "Qui ?", "top_k": 0}, "top_k"),
+        ({"question": "Qui ?", "top_k": 51}, "top_k"),
+        ({"question": "Qui ?", "top_k": "5"}, "top_k"),
+        ({"question": "Qui ?", "top_k": 2.5}, "top_k"),
+        ({"question": "Qui ?", "mode": "magic"}, "mode"),
+        ({"question": "Qui ?", "colour": "red"}, "colour"),
+        ([], "body"),
+        ("Qui ?", "body"),
+    ],
+)
+def test_bad_requests_name_the_field(client: httpx.Client, body: object, field: str) -> None:
+    problem = assert_problem(client.post("/ask", json=body), 422)
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert problem["errors"][0]["message"]
+
+
+def test_what_is_not_json_is_a_problem(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json"}
+    for content in (b"{", b"question=Qui", b"\xff\xfe"):
+        assert_problem(client.post("/ask", content=content, headers=headers), 400)
+    assert_problem(client.post("/ask", data={"question": "Qui ?"}), 422)
+    assert_problem(client.post("/ask"), 422)
+
+
+def test_half_a_surrogate_pair_is_a_problem(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json"}
+    response = client.post("/ask", content=rb'{"question": "\ud800 ?"}', headers=headers)
+    assert assert_problem(response, 422)["errors"][0]["field"] == "question"
+
+
+@pytest.mark.parametrize("question", ["?", "🙂🙂", "\u0000", "\u202e", "x" * 2000, "' OR 1=1 --"])
+def test_odd_questions_are_answered_or_refused(client: httpx.Client, question: str) -> None:
+    assert client.post("/ask", json={"question": question}).status_code == 200
+
+
+def test_unknown_places_are_problems(client: httpx.Client, interview: Document) -> None:
+    assert_problem(client.get("/nowhere"), 404)
+    assert "nowhere" in assert_problem(client.get("/documents/nowhere"), 404)["detail"]
+    assert_problem(client.get("/documents/nowhere/text"), 404)
+    problem = client.get("/ask")
+    assert_problem(problem, 405)
+    assert problem.headers["allow"] == "POST"
+
+
+def test_slices_outside_the_text_are_problems(client: httpx.Client, interview: Document) -> None:
+    url = f"/documents/{interview.id}/text"
+    length = len(interview.text)
+    for start, end in ((5, 4), (0, length + 1), (length + 1, length + 1)):
+        assert_problem(client.get(url, params={"start": start, "end": end}), 422)
+    assert_problem(client.get(url, params={"start": -1}), 422)
+    assert_problem(client.get(url, params={"start": "x"}), 422)
+    assert client.get(url, params={"start": length}).text == ""
+
+
+def test_many_at_once_get_the_same_answers(client: httpx.Client) -> None:
+    asked = [question.question for question in load_question_set(QUESTIONS)][:12]
+
+    def ask(question: str) -> str:
+        return str(client.post("/ask", json={"question": question}).json()["answer"])
+
+    alone = [ask(question) for question in asked]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, asked * 3)) == alone * 3
+
+
+def test_the_documentation_needs_no_network(client: httpx.Client) -> None:
+    page = client.get("/", follow_redirects=True)
+    assert page.url.path == "/docs"
+    links = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+    assert len(links) == 3
+    for link in links:
+        assert httpx.URL(link).host in ("", client.base_url.host)
+        assert client.get(link).status_code == 200
+
+
+def test_the_openapi_document_tells_the_truth(client: httpx.Client) -> None:
+    schema = client.get("/openapi.json").json()
+    assert set(schema["paths"]) == {
+        "/ask",
+        "/search",
+        "/documents",
+        "/documents/{document_id}",
+        "/documents/{document_id}/text",
+        "/healthz",
+        "/readyz",
+    }
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                kinds = set(response.get("content", {}))
+                assert kinds == {"application/problem+json"} or status == "200", (path, status)
+    assert "HTTPValidationError" not in str(schema)
+
+
+def test_without_an_index_it_lives_but_is_not_ready(
+    start_server: Callable[[Environment], httpx.Client], environment: Environment, tmp_path: Path
+) -> None:
+    client = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)})
+    assert client.get("/healthz").status_code == 200
+    assert "campus-qa index build" in assert_problem(client.get("/readyz"), 503)["detail"]
+    assert_problem(client.post("/ask", json={"question": QUESTION}), 503)
+    assert_problem(client.get("/documents"), 503)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from api.settings import Settings
+from index import Chunking
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMPUS_QA_HOME", "/srv/campus")
+    monkeypatch.setenv("CAMPUS_QA_PASSAGE_TOKENS", "128")
+    monkeypatch.setenv("CAMPUS_QA_EMBEDDING_MODEL", "some/model")
+    settings = Settings()
+    assert settings.store.root == Path("/srv/campus/index")
+    assert settings.eval_cache == Path("/srv/campus/cache/eval")
+    assert settings.chunking == Chunking(max_tokens=128)
+    assert settings.resolve_embedding_model() == "some/model"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MIN_CONFIDENCE", "1.5"), ("TOP_K", "0"), ("PASSAGE_TOKENS", "4"), ("SNAPSHOTS_KEPT", "0")],
+)
+def test_settings_out_of_range_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CAMPUS_QA_{name}", value)
+    with pytest.raises(ValidationError):
+        Settings()

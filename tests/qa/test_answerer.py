@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from corpus import Document
+from evals import load_question_set
+from index import Embedder, Snapshot, SnapshotError
+from qa import Answer, Answerer
+from tests.conftest import QUESTIONS
+
+ASKED = [question.question for question in load_question_set(QUESTIONS)]
+
+
+def without_timings(answer: Answer) -> str:
+    return answer.model_dump_json(exclude={"timings_ms"})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Combien de personnes travaillent à PariSanté Campus ?",
+        "How many people work at PariSanté Campus?",
+    ],
+)
+def test_the_main_question_gets_the_1600_sentence(
+    answerer: Answerer, interview: Document, question: str
+) -> None:
+    answer = answerer.ask(question)
+    assert answer.answered
+    citation = answer.citations[0]
+    assert "plus de 1 600 personnes" in citation.quote
+    assert interview.text[citation.start : citation.end] == citation.quote
+    assert answer.answer == f"{citation.quote} [1]"
+    assert answer.short_answer == "plus de 1 600 personnes"
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_every_citation_and_passage_is_an_exact_slice(
+    answerer: Answerer, snapshot: Snapshot, question: str
+) -> None:
+    answer = answerer.ask(question, top_k=10)
+    for citation in answer.citations:
+        text = snapshot.documents[citation.document_id].text
+        assert text[citation.start : citation.end] == citation.quote
+        passage = next(p for p in snapshot.passages if p.id == citation.passage_id)
+        assert passage.start <= citation.start < citation.end <= passage.end
+        assert f"{citation.quote} [{citation.marker}]" in answer.answer
+    for found in answer.passages:
+        assert snapshot.documents[found.document_id].text[found.start : found.end] == found.text
+    if answer.answered:
+        assert [c.marker for c in answer.citations] == [*range(1, len(answer.citations) + 1)]
+        assert answer.short_answer
+        assert any(answer.short_answer in c.quote for c in answer.citations)
+    assert answer.index_version == snapshot.version
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("Quelle est la recette du bœuf bourguignon ?", "Les documents ne permettent pas"),
+        ("Who won the 1998 football World Cup?", "The documents do not answer"),
+    ],
+)
+def test_off_topic_questions_are_refused_in_their_language(
+    answerer: Answerer, question: str, words: str
+) -> None:
+    answer = answerer.ask(question)
+    assert not answer.answered
+    assert answer.answer.startswith(words)
+    assert answer.short_answer is None
+    assert answer.citations == ()
+    assert len(answer.passages) == 5
+
+
+def test_the_same_question_gives_the_same_bytes(answerer: Answerer, embedder: Embedder) -> None:
+    again = Answerer(answerer.snapshot, embedder)
+    for question in ASKED[:6]:
+        assert without_timings(answerer.ask(question)) == without_timings(again.ask(question))
+
+
+def test_how_many_passages_come_back_does_not_change_the_answer(answerer: Answerer) -> None:
+    for question in ASKED[:6]:
+        one, ten = answerer.ask(question, top_k=1), answerer.ask(question, top_k=10)
+        assert (one.answer, one.confidence) == (ten.answer, ten.confidence)
+        assert len(one.passages) == 1
+        assert ten.passages[:1] == one.passages
+
+
+def test_a_question_without_any_word_is_no_error(answerer: Answerer) -> None:
+    for question in ("?", "…", "🙂", "\x00"):
+        assert answerer.ask(question).question == question
+
+
+def test_questions_and_headings_are_not_answers(answerer: Answerer, snapshot: Snapshot) -> None:
+    for passage in snapshot.passages:
+        if passage.heading:
+            answer = answerer.ask(passage.heading)
+            quotes = [citation.quote for citation in answer.citations]
+            assert not any(quote.endswith("?") for quote in quotes)
+
+
+def test_the_threshold_decides(snapshot: Snapshot, embedder: Embedder) -> None:
+    question = "Qui est le directeur général ?"
+    confidence = Answerer(snapshot, embedder, 0).ask(question).confidence
+    assert 0 < confidence < 1
+    assert Answerer(snapshot, embedder, confidence - 0.001).ask(question).answered
+    assert not Answerer(snapshot, embedder, min(1, confidence + 0.001)).ask(question).answered
+
+
+def test_an_index_of_another_model_is_refused(snapshot: Snapshot, embedder: Embedder) -> None:
+    other = Embedder(embedder._model, embedder.identity.model_copy(update={"sha256": "0" * 64}))
+    with pytest.raises(SnapshotError, match="sha256"):
+        Answerer(snapshot, other)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from corpus import Language
+from qa.short_answer import find_short_answer
+
+PEOPLE = (
+    "Au cours des trois dernières années, le campus a réuni plus de 1\u202f600 personnes issues de "
+    "six instituts et de 80 structures privées."
+)
+MONEY = "Les start-up ont levé plus de 70 millions d’euros, 55 % d’entre elles sont à l’étranger."
+DATE = "Le premier site a été inauguré le 14 décembre 2021, un an après l’annonce de 2020."
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "sentence", "expected"),
+    [
+        ("Combien de personnes ?", "fr", PEOPLE, "plus de 1\u202f600 personnes"),
+        ("Combien d’instituts ?", "fr", PEOPLE, "six instituts"),
+        ("Combien de structures privées ?", "fr", PEOPLE, "80 structures"),
+        ("How many people work there?", "en", PEOPLE, "plus de 1\u202f600 personnes"),
+        ("How much money was raised?", "en", MONEY, "plus de 70 millions d’euros"),
+        ("Quelle part des start-up ?", "fr", MONEY, "55 %"),
+        ("Quand le site a-t-il été inauguré ?", "fr", DATE, "14 décembre 2021"),
+        ("When was it opened?", "en", DATE, "14 décembre 2021"),
+        ("Qui a inauguré le site ?", "fr", DATE, DATE),
+        ("Combien de lapins ?", "fr", "Il n’y en a pas.", "Il n’y en a pas."),
+    ],
+)
+def test_short_answers(question: str, language: Language, sentence: str, expected: str) -> None:
+    text = f"Avant. {sentence} Après."
+    start, end = find_short_answer(question, language, text, (7, 7 + len(sentence)))
+    assert text[start:end] == expected
