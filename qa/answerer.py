@@ -9,7 +9,7 @@ from corpus import Language, detect_language
 from index import Embedder, Snapshot
 from qa.answer import Answer, Citation, RetrievedPassage, SearchResult, Timings
 from qa.reader import Evidence, Reading, read
-from qa.retriever import Hit, Mode, retrieve
+from qa.retriever import Hit, Mode, retrieve, retrieve_lexical
 from qa.short_answer import find_short_answer
 
 DEFAULT_TOP_K = 5
@@ -87,9 +87,13 @@ class Answerer:
     def search(self, query: str, top_k: int = DEFAULT_TOP_K, mode: Mode = "hybrid") -> SearchResult:
         """The `top_k` passages nearest to a query, ranked as `mode` says."""
         started = time.perf_counter()
-        vector = self._embedder.embed_query(query)
-        embedded = time.perf_counter()
-        hits = retrieve(self.snapshot, query, vector, top_k, mode)
+        if mode == "lexical":
+            embedded = started
+            hits = retrieve_lexical(self.snapshot, query, top_k)
+        else:
+            vector = self._embedder.embed_query(query)
+            embedded = time.perf_counter()
+            hits = retrieve(self.snapshot, query, vector, top_k, mode)
         finished = time.perf_counter()
         return SearchResult(
             passages=self._describe(hits),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index import Embedder, Snapshot
 from index.llama import to_node
-from qa.retriever import Mode, retrieve
+from qa.retriever import retrieve
 
 
 class PassageRetriever(BaseRetriever):
     """Retrieves from a snapshot exactly as the service does, for use in a llama-index program."""
 
     def __init__(
-        self, snapshot: Snapshot, embedder: Embedder, top_k: int = 5, mode: Mode = "hybrid"
+        self,
+        snapshot: Snapshot,
+        embedder: Embedder,
+        top_k: int = 5,
+        mode: Literal["hybrid", "dense"] = "hybrid",
     ) -> None:
         """Raises SnapshotError if the snapshot was built with another embedding model."""
         snapshot.require_model(embedder.identity)

@@ -27,61 +27,63 @@ class Hit:
     Attributes:
         number: Position of the passage in the snapshot.
         score: What it is ranked by, in the mode that was asked for.
-        cosine: Between the question and the passage.
-        sentence_cosines: Between the question and each sentence of the passage.
         coverage: Share of the question's terms, weighted by idf, that the passage holds.
+        cosine: Between the question and the passage; 0 in lexical mode, which has no vector.
+        sentence_cosines: Between the question and each sentence; empty in lexical mode.
     """
 
     number: int
     score: float
-    cosine: float
-    sentence_cosines: tuple[float, ...]
     coverage: float
+    cosine: float = 0.0
+    sentence_cosines: tuple[float, ...] = ()
+
+
+def retrieve_lexical(snapshot: Snapshot, question: str, top_k: int) -> list[Hit]:
+    """The `top_k` passages by BM25, best first; those without any term of the question never."""
+    coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
+    best = np.argsort(-coverage, kind="stable")[:top_k]
+    return [Hit(int(n), float(coverage[n]), float(coverage[n])) for n in best if coverage[n] > 0]
 
 
 def retrieve(
-    snapshot: Snapshot, question: str, vector: Vectors, top_k: int, mode: Mode = "hybrid"
+    snapshot: Snapshot,
+    question: str,
+    vector: Vectors,
+    top_k: int,
+    mode: Literal["hybrid", "dense"] = "hybrid",
 ) -> list[Hit]:
-    """Retrieve passages.
+    """The `top_k` passages by meaning, or by meaning and words, best first.
 
-    `dense` ranks by the cosine of question and passage, `lexical` by BM25, and `hybrid` by a convex
-    combination of cosine of the passage, cosine of its best sentence, and BM25 as coverage. All
-    three are on scales that do not depend on the other candidates, so that a score means the same
-    from one question to another (Bruch et al., "An Analysis of Fusion Functions for Hybrid
-    Retrieval", 2023, arXiv:2210.11934). Ties go to the passage that comes first.
+    `dense` ranks by the cosine of question and passage; `hybrid` by a convex combination of that
+    cosine, the cosine of the passage's best sentence, and BM25 as coverage. All three are on scales
+    that do not depend on the other candidates, so that a score means the same from one question to
+    another (Bruch et al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2023,
+    arXiv:2210.11934). Ties go to the passage that comes first.
 
     Args:
         snapshot: The index.
         question: As it was asked.
         vector: The question's embedding, shape (dimension,).
-        top_k: At most how many passages come back; `lexical` leaves out those without any term.
+        top_k: At most how many passages come back.
         mode: How to rank.
     """
-    weights = snapshot.lexical.weigh(question)
-    coverage = snapshot.lexical.coverage(weights)
+    coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
     if mode == "dense":
         numbers = snapshot.search(vector, top_k)
     else:
-        count = top_k if mode == "lexical" else max(CANDIDATES, top_k)
-        numbers = [int(n) for n in np.argsort(-coverage, kind="stable")[:count] if coverage[n] > 0]
-        if mode == "hybrid":
-            numbers = sorted({*numbers, *snapshot.search(vector, count)})
-    if not numbers:
-        return []
+        count = max(CANDIDATES, top_k)
+        lexical = np.argsort(-coverage, kind="stable")[:count]
+        found = {int(n) for n in lexical if coverage[n] > 0}
+        numbers = sorted(found.union(snapshot.search(vector, count)))
     hits = []
     # Row by row: a matrix product rounds differently with the number of rows, and so with top_k.
     cosines = (snapshot.passage_vectors(numbers) * vector).sum(axis=1)
-    for number, cosine in zip(numbers, cosines, strict=True):
+    for number, row in zip(numbers, cosines, strict=True):
+        cosine, covered = float(row), float(coverage[number])
         sentences = snapshot.sentence_vectors(number) @ vector
-        if mode == "dense":
-            score = float(cosine)
-        elif mode == "lexical":
-            score = float(coverage[number])
-        else:
-            score = fuse(float(cosine), float(sentences.max()), float(coverage[number]))
-        hits.append(
-            Hit(number, score, float(cosine), tuple(sentences.tolist()), float(coverage[number]))
-        )
+        score = cosine if mode == "dense" else fuse(cosine, float(sentences.max()), covered)
+        hits.append(Hit(number, score, covered, cosine, tuple(sentences.tolist())))
     return sorted(hits, key=lambda hit: (-hit.score, hit.number))[:top_k]
 
 

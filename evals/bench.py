@@ -1,0 +1,69 @@
+"""Latency, side by side: `python -m evals.bench` (or `make bench`).
+
+Every round times each operation once, on the same question, so that what else the machine does
+weighs on all of them alike. What counts are the ratios to one bare query embedding.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from llama_index.core.schema import QueryBundle
+from rich.console import Console
+from rich.table import Table
+
+from evals.question_set import load_question_set
+from index import Embedder, SnapshotStore, embedding_model
+from qa import Answerer
+from qa.llama import PassageRetriever
+
+_QUESTIONS = Path(__file__).parent / "interview.jsonl"
+
+
+def main() -> None:
+    """Time the operations on the index below `--home` and print a table."""
+    parser = argparse.ArgumentParser(description="Latency of the stages of an answer, as ratios.")
+    parser.add_argument("--home", type=Path, default=Path("var"), help="default: var")
+    parser.add_argument(
+        "--rounds", type=int, default=10, help="over the question set (default: 10)"
+    )
+    arguments = parser.parse_args()
+    embedder = Embedder.load(embedding_model(None, arguments.home / "models"))
+    snapshot = SnapshotStore(arguments.home / "index").load()
+    answerer = Answerer(snapshot, embedder)
+    retriever = PassageRetriever(snapshot, embedder)
+    operations: dict[str, Callable[[str], object]] = {
+        "embed the question": embedder.embed_query,
+        "search, dense": lambda text: answerer.search(text, mode="dense"),
+        "search, lexical": lambda text: answerer.search(text, mode="lexical"),
+        "search, hybrid": lambda text: answerer.search(text, mode="hybrid"),
+        "search, hybrid, through llama-index": lambda text: retriever.retrieve(QueryBundle(text)),
+        "ask": answerer.ask,
+    }
+    times: dict[str, list[float]] = {name: [] for name in operations}
+    for question in load_question_set(_QUESTIONS) * arguments.rounds:
+        for name, operation in operations.items():
+            start = time.perf_counter()
+            operation(question.question)
+            times[name].append(time.perf_counter() - start)
+    _print(times, len(snapshot.passages))
+
+
+def _print(times: dict[str, list[float]], passages: int) -> None:
+    bare = np.array(times["embed the question"])
+    table = Table(title=f"{len(bare)} questions, {passages} passages")
+    for column in ("operation", "median ms", "p95 ms", "median ratio to one embedding"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    for name, values in times.items():
+        sample = np.array(values)
+        middle, high = np.percentile(sample * 1000, [50, 95])
+        table.add_row(name, f"{middle:.1f}", f"{high:.1f}", f"{np.median(sample / bare):.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
