@@ -78,6 +78,9 @@ def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:
                 if status[0] in "45":
                     reference = {"$ref": "#/components/schemas/Problem"}
                     response["content"] = {MEDIA_TYPE: {"schema": reference}}
+    # FastAPI's own error schemas, which nothing refers to any more.
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema.get("components", {}).get("schemas", {}).pop(name, None)
     return schema
 
 

@@ -42,7 +42,9 @@ def test_hybrid_is_the_stated_combination(snapshot: Snapshot, embedder: Embedder
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense"])
-def test_top_k_is_honoured_and_a_prefix(snapshot: Snapshot, embedder: Embedder, mode: Mode) -> None:
+def test_top_k_is_honoured_and_a_prefix(
+    snapshot: Snapshot, embedder: Embedder, mode: Literal["hybrid", "dense"]
+) -> None:
     vector = embedder.embed_query(QUESTION)
     ten = retrieve(snapshot, QUESTION, vector, 10, mode)
     for k in (1, 3, 10):
