@@ -57,7 +57,7 @@ class Answer(_Frozen):
     """An answer with its citations, or a refusal.
 
     A refusal has `answered` false, no short answer, no citations, and the nearest passages.
-    `confidence` is the estimated probability that the documents answer the question as cited.
+    `confidence` is the estimated probability that the documents answer the question at all.
     """
 
     question: str

@@ -46,7 +46,7 @@ class Reading:
 
     Attributes:
         evidence: The answering sentences, in the order in which they are to be read.
-        confidence: Probability that the first of them answers the question.
+        confidence: Estimated probability that the documents answer the question at all.
     """
 
     evidence: tuple[Evidence, ...]
