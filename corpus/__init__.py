@@ -2,10 +2,12 @@
 
 from corpus.documents import Corpus, CorpusError, Document, Failure, load_corpus
 from corpus.language import Language, detect_language
+from corpus.numbers import DIGIT_GROUPS, join_digit_groups
 from corpus.passages import Passage, TokenCounter, split_passages
 from corpus.sentences import Span, split_sentences
 
 __all__ = [
+    "DIGIT_GROUPS",
     "Corpus",
     "CorpusError",
     "Document",
@@ -15,6 +17,7 @@ __all__ = [
     "Span",
     "TokenCounter",
     "detect_language",
+    "join_digit_groups",
     "load_corpus",
     "split_passages",
     "split_sentences",

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from corpus.blocks import Format, find_blocks
-from corpus.language import detect_language
+from corpus.blocks import Format, find_blocks, plain_heading
+from corpus.language import Language, detect_language
 
 FORMATS: dict[str, Format] = {".txt": "text", ".md": "markdown", ".markdown": "markdown"}
 """File name endings that can be read, and how each is parsed."""
@@ -44,7 +44,7 @@ class Document:
     text: str
     title: str
     source: str
-    language: str
+    language: Language
     format: Format
     metadata: dict[str, str] = field(default_factory=dict)
     sha256: str = ""
@@ -83,7 +83,7 @@ def load_corpus(paths: Sequence[Path]) -> Corpus:
         except CorpusError as error:
             failures.append(Failure(str(path), str(error)))
             continue
-        if document.id in documents and origin[document.id].resolve() != path.resolve():
+        if document.id in documents:
             raise CorpusError(
                 f"{origin[document.id]} and {path} would both be the document {document.id!r}: "
                 "give the folder that holds both instead"
@@ -124,7 +124,7 @@ def read_document(path: Path, relative: Path) -> Document:
     if not text.strip():
         raise CorpusError("it has no text")
     title = fields.pop("title", "") or _first_heading(text, format) or path.stem
-    language = fields.pop("language", "") or detect_language(text)
+    language = _known_language(fields.pop("language", "")) or detect_language(text)
     return Document(
         id=_document_id(relative),
         text=text,
@@ -138,16 +138,19 @@ def read_document(path: Path, relative: Path) -> Document:
 
 
 def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    seen: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            for file in sorted(path.rglob("*")):
-                relative = file.relative_to(path)
-                if file.is_file() and not any(part.startswith(".") for part in relative.parts):
-                    yield file, relative
+            found = [(file, file.relative_to(path)) for file in sorted(path.rglob("*"))]
         elif path.exists():
-            yield path, Path(path.name)
+            found = [(path, Path(path.name))]
         else:
             raise CorpusError(f"{path} does not exist")
+        for file, relative in found:
+            hidden = path.is_dir() and any(part.startswith(".") for part in relative.parts)
+            if file.is_file() and not hidden and file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file, relative
 
 
 def _split_front_matter(content: str) -> tuple[dict[str, str], str]:
@@ -155,16 +158,28 @@ def _split_front_matter(content: str) -> tuple[dict[str, str], str]:
     if not match:
         return {}, content
     try:
-        fields = yaml.safe_load(match.group(1) or "")
+        # The base loader leaves every value as it is written: a date is no reason to fail.
+        fields = yaml.load(match.group(1) or "", Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
         raise CorpusError(f"its front matter is not valid YAML: {error}") from error
-    if fields is None:
-        fields = {}
-    if not isinstance(fields, dict):
-        raise CorpusError("its front matter is not a list of `field: value` lines")
-    return {str(key): str(value) for key, value in fields.items() if value is not None}, content[
-        match.end() :
-    ]
+    if fields and not isinstance(fields, dict):
+        # Not fields but a text that begins with a rule.
+        return {}, content
+    plain = {}
+    for key, value in (fields or {}).items():
+        values = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in values):
+            raise CorpusError(
+                f"its front matter has a {key!r} that is not a text or a list of texts"
+            )
+        plain[str(key)] = ", ".join(values).strip()
+    return {key: value for key, value in plain.items() if value}, content[match.end() :]
+
+
+def _known_language(stated: str) -> Language | None:
+    """`fr` or `en` from a code or a name ("fr-FR", "English"); None for anything else."""
+    start = stated.lower()[:2]
+    return "fr" if start == "fr" else "en" if start == "en" else None
 
 
 def _first_heading(text: str, format: Format) -> str | None:
@@ -172,7 +187,7 @@ def _first_heading(text: str, format: Format) -> str | None:
     first = next((b for b in blocks if b.level is not None), blocks[0] if blocks else None)
     if first is None or first.end - first.start > _TITLE_LENGTH:
         return None
-    return " ".join(text[first.start : first.end].split())
+    return plain_heading(text[first.start : first.end])
 
 
 def _document_id(relative: Path) -> str:

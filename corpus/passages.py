@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from corpus.blocks import Block, find_blocks
+from corpus.blocks import Block, find_blocks, plain_heading
 from corpus.documents import Document
 from corpus.repeats import find_repeats, shared_words
 from corpus.sentences import Span, split_sentences
@@ -16,7 +16,7 @@ TokenCounter = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A slice of a document made of whole sentences.
+    """A slice of a document made of whole sentences (or of parts of one that is too long).
 
     Attributes:
         id: `<document id>:<start>-<end>`.
@@ -26,6 +26,7 @@ class Passage:
         heading: The headings it stands under, outermost first, joined by " › "; empty if there are
             none but the document's title.
         sentences: Spans of its sentences in the document, in order.
+        heading_sentences: How many of them, at its beginning, are headings.
         repeated_at: Spans elsewhere in the document that say the same (pull quotes).
     """
 
@@ -36,12 +37,14 @@ class Passage:
     text: str
     heading: str
     sentences: tuple[Span, ...]
-    repeated_at: tuple[Span, ...] = field(default=())
+    heading_sentences: int = 0
+    repeated_at: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Paragraph:
     sentences: tuple[Span, ...]
+    heading_sentences: int
     position: int
     headings: tuple[str, ...]
 
@@ -94,10 +97,28 @@ def _paragraphs(
     """The paragraphs in runs; a run ends where a repeat stands or a section begins."""
     runs: list[list[_Paragraph]] = []
     path: list[tuple[int, str]] = []
-    waiting: list[Span] = []
+    headings: list[Span] = []
     fresh = True
+
+    def add(sentences: list[Span], position: int) -> None:
+        nonlocal fresh
+        if fresh:
+            runs.append([])
+        titles = tuple(title for _, title in path)
+        runs[-1].append(_Paragraph((*headings, *sentences), len(headings), position, titles))
+        headings.clear()
+        fresh = False
+
     for position, block in enumerate(blocks):
+        if block.level is not None:
+            fresh = fresh or not headings
+            while path and path[-1][0] >= block.level:
+                path.pop()
+            path.append((block.level, plain_heading(text[block.start : block.end])))
         if position in repeats:
+            # A passage never runs across a repeat: it would hold the same words twice.
+            if headings:
+                add([], position)
             fresh = True
             continue
         sentences = [
@@ -106,23 +127,11 @@ def _paragraphs(
             for piece in _fit(text, sentence, count_tokens, max_tokens)
         ]
         if block.level is not None:
-            if not waiting:
-                fresh = True
-            while path and path[-1][0] >= block.level:
-                path.pop()
-            path.append((block.level, " ".join(text[block.start : block.end].split())))
-            waiting.extend(sentences)
-            if any(b.level is None for b in blocks[position + 1 :]):
-                continue
-            sentences = []
-        paragraph = _Paragraph(
-            tuple(waiting + sentences), position, tuple(title for _, title in path)
-        )
-        waiting = []
-        if fresh or not runs:
-            runs.append([])
-            fresh = False
-        runs[-1].append(paragraph)
+            headings.extend(sentences)
+        else:
+            add(sentences, position)
+    if headings:
+        add([], len(blocks))
     return runs
 
 
@@ -168,8 +177,18 @@ def _cut(
     middle = (paragraph.start + paragraph.end) / 2
     cut = min(range(1, len(sentences)), key=lambda i: abs(sentences[i][0] - middle))
     halves = (
-        _Paragraph(sentences[:cut], paragraph.position, paragraph.headings),
-        _Paragraph(sentences[cut:], paragraph.position, paragraph.headings),
+        _Paragraph(
+            sentences[:cut],
+            min(cut, paragraph.heading_sentences),
+            paragraph.position,
+            paragraph.headings,
+        ),
+        _Paragraph(
+            sentences[cut:],
+            max(0, paragraph.heading_sentences - cut),
+            paragraph.position,
+            paragraph.headings,
+        ),
     )
     return [part for half in halves for part in _cut(half, text, count_tokens, max_tokens)]
 
@@ -187,5 +206,6 @@ def _passage(document: Document, group: list[_Paragraph], repeated_at: tuple[Spa
         text=document.text[start:end],
         heading=" › ".join(headings),
         sentences=tuple(s for paragraph in group for s in paragraph.sentences),
+        heading_sentences=group[0].heading_sentences,
         repeated_at=repeated_at,
     )

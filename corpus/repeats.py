@@ -1,9 +1,9 @@
-"""Pull quotes: paragraphs that say again what the body of the same document says."""
+"""Repeats: paragraphs that say again what another paragraph of the same document says."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from corpus.blocks import Block
@@ -13,52 +13,50 @@ _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"[«“\"][^«»“”\"]+[»”\"]")
 _SHINGLE = 3
 _QUOTED_SHARE = 0.6
-_EXACT_SHARE = 1.0
 _MIN_WORDS = 6
+
+Shingles = set[tuple[str, ...]]
 
 
 def find_repeats(text: str, blocks: Sequence[Block]) -> dict[int, int]:
-    """Find paragraphs whose words stand elsewhere in the document.
+    """Find the paragraphs that need not be indexed, because another one says the same.
 
-    A paragraph wholly between quotation marks is a repeat when at least 60 % of its word trigrams
-    occur in the other paragraphs (editors shorten what they pull out); any other paragraph only
-    when all of them occur in one paragraph before it. Word trigrams are the shingles of Broder, "On
-    the resemblance and containment of documents" (1997); the measure is his containment.
+    A paragraph is a repeat if an earlier one has the same words and signs. A paragraph wholly
+    between quotation marks, a pull quote, is one already if at least 60 % of its word trigrams occur
+    in one other paragraph (editors shorten what they pull out) and that paragraph has all its
+    numbers and capitalised words: nothing it adds is lost. Word trigrams are the shingles of
+    Broder, "On the resemblance and containment of documents" (1997); the measure is his containment.
 
     Returns:
-        For the position in `blocks` of each repeat, the position of the paragraph that shares most
-        with it.
+        For the position in `blocks` of each repeat, the position of the paragraph that stands for
+        it, which is not a repeat itself.
     """
-    shingles = [_shingles(text[block.start : block.end]) for block in blocks]
+    paragraphs = {i: text[b.start : b.end] for i, b in enumerate(blocks) if b.level is None}
+    repeats = _same_text(paragraphs)
     holders: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for position, block in enumerate(blocks):
-        if block.level is None:
-            for shingle in shingles[position]:
+    quotes = []
+    for position, paragraph in paragraphs.items():
+        if position in repeats:
+            continue
+        if _QUOTED.fullmatch(paragraph) and len(_WORD.findall(paragraph)) >= _MIN_WORDS:
+            quotes.append(position)
+        else:
+            for shingle in _shingles(paragraph):
                 holders[shingle].append(position)
-    repeats: dict[int, int] = {}
-    for position, block in enumerate(blocks):
-        own = shingles[position]
-        if block.level is not None or len(own) < _MIN_WORDS - _SHINGLE + 1:
-            continue
-        quoted = bool(_QUOTED.fullmatch(text, block.start, block.end))
-        shared: dict[int, int] = defaultdict(int)
-        covered = 0
-        for shingle in own:
-            others = [
-                holder
-                for holder in holders[shingle]
-                if holder != position and holder not in repeats and (quoted or holder < position)
-            ]
-            covered += bool(others)
-            for other in others:
-                shared[other] += 1
-        if not shared:
-            continue
-        best = max(shared, key=lambda other: (shared[other], -other))
-        share = covered / len(own) if quoted else shared[best] / len(own)
-        if share >= (_QUOTED_SHARE if quoted else _EXACT_SHARE):
+    for position in quotes:
+        own = _shingles(paragraphs[position])
+        shared = Counter(holder for shingle in own for holder in holders[shingle])
+        best = max(shared, key=lambda holder: (shared[holder], -holder), default=None)
+        if (
+            best is not None
+            and shared[best] >= _QUOTED_SHARE * len(own)
+            and _facts(paragraphs[position]) <= set(_WORD.findall(paragraphs[best]))
+        ):
             repeats[position] = best
-    return repeats
+        else:
+            for shingle in own:
+                holders[shingle].append(position)
+    return {position: repeats.get(holder, holder) for position, holder in repeats.items()}
 
 
 def shared_words(text: str, one: Span, other: Span) -> int:
@@ -66,6 +64,24 @@ def shared_words(text: str, one: Span, other: Span) -> int:
     return len(_shingles(text[slice(*one)]) & _shingles(text[slice(*other)]))
 
 
-def _shingles(text: str) -> set[tuple[str, ...]]:
+def _same_text(paragraphs: dict[int, str]) -> dict[int, int]:
+    first: dict[str, int] = {}
+    repeats = {}
+    for position, paragraph in paragraphs.items():
+        words = paragraph.split()
+        if len(words) >= _MIN_WORDS:
+            holder = first.setdefault(" ".join(words), position)
+            if holder != position:
+                repeats[position] = holder
+    return repeats
+
+
+def _facts(quote: str) -> set[str]:
+    """Its numbers and capitalised words, but for the first word, which is always capitalised."""
+    words = _WORD.findall(quote)
+    return {word for word in words[1:] if word[0].isupper() or any(c.isdigit() for c in word)}
+
+
+def _shingles(text: str) -> Shingles:
     words = _WORD.findall(text.lower())
     return {tuple(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1)}

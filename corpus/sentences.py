@@ -7,20 +7,22 @@ import re
 Span = tuple[int, int]
 """A half-open range of character offsets, in code points: `text[start:end]`."""
 
-# A run of terminal punctuation with the closing quotes and brackets that belong to it.
-_TERMINATOR = re.compile(r"[.!?…]+(?:[ \u00a0\u202f]?[»”\"’')\]])*(?=\s|$)")
+# A run of terminal punctuation with the closing quotes and brackets that belong to it,
+# and the marks of emphasis and notes that Markdown puts there.
+_TERMINATOR = re.compile(r"[.!?…]+(?:[ \u00a0\u202f]?[»”\"’')\]]|[*_]{1,3}|\[\d+\])*(?=\s|$)")
 
-# Words after which a full stop is part of the word. Compared in lower case, without the stop.
+# Words after which a full stop is part of the word; of those in the second list, only before a
+# number. Compared in lower case, without the stop.
 _ABBREVIATIONS = frozenset(
-    """
-    m mm mme mmes mlle mlles mgr me dr drs pr prof st ste cf p pp art al av apr env ex fig vol n
-    no éd ed coll chap § tél bd hab janv févr avr juil sept oct nov déc mr mrs ms jr sr vs e.g
-    i.e inc ltd co corp dept est approx jan feb mar apr aug dec
-    """.split()
+    "m mm mme mmes mlle mlles mgr dr drs pr prof st ste cf av apr env éd coll mr mrs ms jr sr vs e.g i.e".split()
+)
+_BEFORE_NUMBER = frozenset(
+    "p pp art al ex fig vol n no chap § tél approx janv févr avr juil sept oct nov déc jan feb aug dec".split()
 )
 _INITIALS = re.compile(r"(?:^|[\s(«“\"-])(?:[A-ZÀ-Ý]\.-?)*[A-ZÀ-Ý]$")
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")
 _LAST_WORD = re.compile(r"[^\s(«“\"'’-]+$")
+_LOOK_BACK = 40
 _OPENING = "«“\"‘'([—–-¿¡"
 
 
@@ -55,9 +57,11 @@ def _ends_sentence(text: str, begin: int, terminator: re.Match[str], end: int) -
         return False
     if terminator.group() != ".":
         return True
-    before = text[begin : terminator.start()]
+    before = text[max(begin, terminator.start() - _LOOK_BACK) : terminator.start()]
     word = _LAST_WORD.search(before)
     if word and word.group().lower() in _ABBREVIATIONS:
+        return False
+    if word and word.group().lower() in _BEFORE_NUMBER and first.isdigit():
         return False
     return not (_INITIALS.search(before) or _LIST_NUMBER.fullmatch(before))
 

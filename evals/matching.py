@@ -7,7 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-_DIGIT_GROUPS = re.compile(r"(?<=\d)[ \u00a0\u202f\u2009](?=\d{3}(?!\d))")
+from corpus import join_digit_groups
+
 _TOKEN = re.compile(r"\w+|%")
 _ARTICLES = frozenset({"le", "la", "les", "l", "un", "une", "des", "du", "d", "the", "a", "an"})
 
@@ -18,7 +19,7 @@ def normalise(text: str) -> list[str]:
     As in SQuAD's official evaluation (Rajpurkar et al., 2016, arXiv:1606.05250), with the French
     articles besides the English ones, elided or not, and digit groups joined ("1 600" is "1600").
     """
-    folded = unicodedata.normalize("NFKC", _DIGIT_GROUPS.sub("", text)).lower()
+    folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
     return [token for token in _TOKEN.findall(folded) if token not in _ARTICLES]
 
 

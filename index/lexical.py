@@ -15,10 +15,11 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
+from corpus import join_digit_groups
+
 # bm25s sets its own logger to DEBUG when it is imported.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
-_DIGIT_GROUPS = re.compile(r"(?<=\d)[ \u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)")
 _WORD = re.compile(r"\w+")
 _STEMMERS = {"fr": "french", "en": "english"}
@@ -116,7 +117,7 @@ class LexicalIndex:
 
 
 def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", _DIGIT_GROUPS.sub("", text)).lower()
+    folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
     return [w for w in _WORD.findall(_ELISION.sub(" ", folded)) if w not in _STOP_WORDS]
 
 
