@@ -31,7 +31,7 @@ lint: $(INSTALLED_DEV) ## Check style, types and the direction of imports
 	$(BIN)/lint-imports
 
 bench: setup $(INSTALLED_DEV) ## Measure latency side by side, as ratios
-	$(BIN)/python -m evals.bench
+	$(BIN)/python -m evals.bench --home $(or $(CAMPUS_QA_HOME),var)
 
 clean: ## Remove the virtual environment and all state
 	rm -rf .venv var

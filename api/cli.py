@@ -126,8 +126,9 @@ def ask(
 ) -> None:
     """Answer a question, with citations."""
     settings = _settings()
+    text = _text(question)
     with _errors():
-        answer = _answerer(settings).ask(_text(question), top_k or settings.top_k)
+        answer = _answerer(settings).ask(text, top_k or settings.top_k)
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
         return
@@ -154,8 +155,9 @@ def search(
 ) -> None:
     """Find passages, best first."""
     settings = _settings()
+    text = _text(query)
     with _errors():
-        result = _answerer(settings).search(_text(query), top_k or settings.top_k, mode)
+        result = _answerer(settings).search(text, top_k or settings.top_k, mode)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
@@ -230,8 +232,16 @@ def serve(
     """Start the HTTP service."""
     import uvicorn
 
-    _settings()
-    uvicorn.run("api.http:create_app", factory=True, host=host, port=port, workers=workers)
+    from api.http import create_app
+
+    settings = _settings()
+    with _errors():
+        service = create_app(settings)
+    if workers == 1:
+        uvicorn.run(service, host=host, port=port)
+    else:
+        # Each worker makes its own; this one has shown that it can be made.
+        uvicorn.run("api.http:create_app", factory=True, host=host, port=port, workers=workers)
 
 
 def main() -> None:
@@ -262,9 +272,12 @@ def _answerer(settings: Settings) -> Answerer:
 
 
 def _text(value: str) -> str:
-    if not value.strip():
-        raise typer.BadParameter("there is no text in it")
-    return value
+    from api.schemas import check_text
+
+    try:
+        return check_text(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -48,26 +46,23 @@ router = APIRouter()
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment by default.
 
-    The model and the index are loaded when it starts. Without an index it starts all the same, and
-    answers 503 where one is needed.
+    The model and the index are loaded here, before anything is served. Without an index the service
+    starts all the same, and answers 503 where one is needed.
+
+    Raises:
+        SnapshotError: The index was built with another embedding model.
+        EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
     """
-    configured = settings or Settings()
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.settings = configured
-        app.state.answerer = _load_answerer(configured)
-        yield
-
     app = FastAPI(
         title="Campus QA",
         version=version("campus-qa"),
         description=_DESCRIPTION,
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+    app.state.settings = settings or Settings()
+    app.state.answerer = _load_answerer(app.state.settings)
     app.include_router(router)
     add_problem_handlers(app)
     # Swagger UI from the package, not from a CDN: /docs works without a network.
@@ -93,7 +88,7 @@ def _answerer(request: Request) -> Answerer:
     if answerer is None:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            "There is no index: run `campus-qa index build`, then start the service again.",
+            "No index can be used (the log says why): run `campus-qa index build` and start again.",
         )
     return answerer
 

@@ -14,15 +14,16 @@ MAX_QUESTION = 2000
 MAX_TOP_K = 50
 
 
-def _is_text(value: str) -> str:
+def check_text(value: str) -> str:
+    """The value itself, if it is a text that can be embedded; raises ValueError if it is not."""
     if not value.strip():
         raise ValueError("there is no text in it")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
-        raise ValueError("it holds half of a surrogate pair, which is not a character")
+        raise ValueError("it holds what is not a character (half of a surrogate pair)")
     return value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(_is_text)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(check_text)]
 TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
 
 

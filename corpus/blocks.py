@@ -71,10 +71,14 @@ def _text_blocks(text: str) -> list[Block]:
                 level = 2
             elif short[i] and i == 0:
                 level = 1
-            elif short[i] and not short[i + 1] and not lines[i - 1].endswith(":"):
+            elif short[i] and not (short[i + 1] or _continues_list(i, lines, short)):
                 level = 2
         blocks.append(Block(start, end, level))
     return blocks
+
+
+def _continues_list(i: int, lines: list[str], short: list[bool]) -> bool:
+    return (i > 1 and short[i - 1]) or lines[i - 1].endswith(":")
 
 
 def _is_short(line: str) -> bool:

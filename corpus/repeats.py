@@ -22,10 +22,11 @@ def find_repeats(text: str, blocks: Sequence[Block]) -> dict[int, int]:
     """Find the paragraphs that need not be indexed, because another one says the same.
 
     A paragraph is a repeat if an earlier one has the same words and signs. A paragraph wholly
-    between quotation marks, a pull quote, is one already if at least 60 % of its word trigrams occur
-    in one other paragraph (editors shorten what they pull out) and that paragraph has all its
+    between quotation marks, a pull quote, is one already if at least 60 % of its word trigrams
+    occur in one other paragraph (editors shorten what they pull out) and that paragraph has all its
     numbers and capitalised words: nothing it adds is lost. Word trigrams are the shingles of
-    Broder, "On the resemblance and containment of documents" (1997); the measure is his containment.
+    Broder, "On the resemblance and containment of documents" (1997); the measure is his
+    containment.
 
     Returns:
         For the position in `blocks` of each repeat, the position of the paragraph that stands for

@@ -14,10 +14,16 @@ _TERMINATOR = re.compile(r"[.!?…]+(?:[ \u00a0\u202f]?[»”\"’')\]]|[*_]{1,3
 # Words after which a full stop is part of the word; of those in the second list, only before a
 # number. Compared in lower case, without the stop.
 _ABBREVIATIONS = frozenset(
-    "m mm mme mmes mlle mlles mgr dr drs pr prof st ste cf av apr env éd coll mr mrs ms jr sr vs e.g i.e".split()
+    """
+    m mm mme mmes mlle mlles mgr dr drs pr prof st ste cf av apr env éd coll mr mrs ms jr sr vs
+    e.g i.e
+    """.split()
 )
 _BEFORE_NUMBER = frozenset(
-    "p pp art al ex fig vol n no chap § tél approx janv févr avr juil sept oct nov déc jan feb aug dec".split()
+    """
+    p pp art al ex fig vol n no chap § tél approx janv févr avr juil sept oct nov déc jan feb aug
+    dec
+    """.split()
 )
 _INITIALS = re.compile(r"(?:^|[\s(«“\"-])(?:[A-ZÀ-Ý]\.-?)*[A-ZÀ-Ý]$")
 _LIST_NUMBER = re.compile(r"\s*\(?\d{1,3}$")

@@ -7,6 +7,7 @@ weighs on all of them alike. What counts are the ratios to one bare query embedd
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +29,12 @@ def main() -> None:
     """Time the operations on the index below `--home` and print a table."""
     parser = argparse.ArgumentParser(description="Latency of the stages of an answer, as ratios.")
     parser.add_argument("--home", type=Path, default=Path("var"), help="default: var")
+    parser.add_argument("--model", default=os.environ.get("CAMPUS_QA_EMBEDDING_MODEL"))
     parser.add_argument(
         "--rounds", type=int, default=10, help="over the question set (default: 10)"
     )
     arguments = parser.parse_args()
-    embedder = Embedder.load(embedding_model(None, arguments.home / "models"))
+    embedder = Embedder.load(embedding_model(arguments.model, arguments.home / "models"))
     snapshot = SnapshotStore(arguments.home / "index").load()
     answerer = Answerer(snapshot, embedder)
     retriever = PassageRetriever(snapshot, embedder)

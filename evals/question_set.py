@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class QuestionSetError(Exception):
     """A question set that cannot be used; the message names the line and says what is wrong."""
+
+
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Question(BaseModel):
@@ -25,12 +28,12 @@ class Question(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str = Field(min_length=1)
+    id: Text
     lang: Literal["fr", "en"]
-    question: str = Field(min_length=1)
-    answers: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
+    question: Text
+    answers: tuple[Text, ...] = ()
+    required: tuple[Text, ...] = ()
+    evidence: tuple[Text, ...] = ()
     answerable: bool
     kind: str = "other"
 
@@ -54,7 +57,7 @@ def load_question_set(path: Path, limit: int | None = None) -> list[Question]:
         QuestionSetError: The file cannot be read, a line is not a question, or an id occurs twice.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
     questions: list[Question] = []

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+import corpus
+import index
 from corpus import Document
 from evals.matching import contains, exact_match, is_hit, token_f1
 from evals.metrics import (
@@ -107,9 +109,17 @@ def cached_snapshot(
     cache: Path,
     progress: Progress,
 ) -> Snapshot:
-    """An index of these documents alone, built once and kept below `cache` by content."""
+    """An index of these documents alone, built once and kept below `cache`.
+
+    It is found again by the documents, the model, and the code that built it.
+    """
     parts = [embedder.identity.model_dump_json(), chunking.model_dump_json()]
     parts += [f"{document.id} {document.sha256}" for document in documents]
+    parts += [
+        hashlib.sha256(source.read_bytes()).hexdigest()
+        for room in (corpus, index)
+        for source in sorted(Path(str(room.__file__)).parent.glob("*.py"))
+    ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     store = SnapshotStore(cache / key, keep=1)
     try:

@@ -85,6 +85,9 @@ class LexicalIndex:
     def save(self, directory: Path) -> None:
         self._bm25.save(directory, show_progress=False)
 
+    def __len__(self) -> int:
+        return self._size
+
     def weigh(self, query: str) -> dict[str, float]:
         """The terms of a query, whichever its language, with their idf.
 

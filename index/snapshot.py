@@ -65,7 +65,7 @@ class Snapshot:
 
     @classmethod
     def load(cls, directory: Path) -> Snapshot:
-        """Read a snapshot. Files are checked for presence and shape; `verify` checks every byte.
+        """Read a snapshot and check that it holds as much as it should; `verify` checks every byte.
 
         Raises:
             SnapshotError: It is not there, was written by another version, or is damaged.
@@ -77,11 +77,26 @@ class Snapshot:
             vectors = faiss.read_index(str(directory / PASSAGE_VECTORS))
             sentences = np.load(directory / SENTENCE_VECTORS, mmap_mode="r")
             lexical = LexicalIndex.load(directory / LEXICAL)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError) as error:
             raise SnapshotError(
                 f"the index {manifest.version} is damaged ({error}): rebuild it with "
                 "`campus-qa index build`"
             ) from error
+        counts = manifest.counts
+        found = {
+            "documents": (len(documents), counts.documents),
+            "passages": (len(passages), counts.passages),
+            "passage vectors": (vectors.ntotal, counts.passages),
+            "postings": (len(lexical), counts.passages),
+            "sentences": (sum(len(p.sentences) for p in passages), counts.sentences),
+            "sentence vectors": (len(sentences), counts.sentences),
+        }
+        for name, (number, expected) in found.items():
+            if number != expected:
+                raise SnapshotError(
+                    f"the index {manifest.version} is damaged ({number} {name}, not {expected}): "
+                    "rebuild it with `campus-qa index build`"
+                )
         return cls(manifest, documents, passages, vectors, sentences, lexical)
 
     def require_model(self, identity: ModelIdentity) -> None:
@@ -164,7 +179,10 @@ def verify(directory: Path) -> list[str]:
             problems.append(f"{name} is not as it was written")
     if problems:
         return problems
-    snapshot = Snapshot.load(directory)
+    try:
+        snapshot = Snapshot.load(directory)
+    except SnapshotError as error:
+        return [str(error)]
     for passage in snapshot.passages:
         text = snapshot.documents[passage.document_id].text
         if text[passage.start : passage.end] != passage.text:
@@ -172,16 +190,9 @@ def verify(directory: Path) -> list[str]:
         for start, end in passage.sentences:
             if not passage.start <= start < end <= passage.end:
                 problems.append(f"passage {passage.id} has a sentence outside itself")
-    counts = manifest.counts
-    sentences = sum(len(passage.sentences) for passage in snapshot.passages)
-    found = (len(snapshot.documents), len(snapshot.passages), sentences)
-    if found != (counts.documents, counts.passages, counts.sentences):
-        problems.append(f"it holds {found} documents, passages and sentences, not {counts}")
-    shapes = (snapshot._passage_vectors.ntotal, len(snapshot._sentence_vectors))
-    if shapes != found[1:]:
-        problems.append(f"it holds {shapes} vectors of passages and sentences, not {found[1:]}")
-    else:
-        problems.extend(_unit_length(snapshot))
+        if any(not 0 <= start < end <= len(text) for start, end in passage.repeated_at):
+            problems.append(f"passage {passage.id} stands for a place outside its document")
+    problems.extend(_unit_length(snapshot))
     return problems
 
 

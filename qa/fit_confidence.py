@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from corpus import Document
+from corpus import Document, Language
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot
 from qa.answerer import READ_PASSAGES
 from qa.reader import confidence_features, rank_sentences
@@ -71,8 +71,9 @@ def main() -> None:
 def _read_set(
     questions: Path, passages: Path, language: str, embedder: Embedder
 ) -> Iterator[tuple[dict[str, float], bool]]:
-    found = passages.stem.rpartition(".")[2]
-    spoken = found if len(found) == 2 else language
+    # Whatever it is, a language that is not the question's: to the reader, one is as another.
+    code = passages.stem.rpartition(".")[2]
+    spoken: Language = "en" if (code if len(code) == 2 else language) == "en" else "fr"
     articles = json.loads(passages.read_text(encoding="utf-8"))["data"]
     documents = [
         Document(f"{a}-{p}", paragraph["context"], f"{a}-{p}", passages.name, spoken, "text")

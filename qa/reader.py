@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from corpus import Passage
@@ -27,6 +27,9 @@ _COEFFICIENTS = {
     "coverage": 10.97,
     "other_language": 6.35,
 }
+
+
+_CLOSERS = "»”\"’') *_\u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,9 @@ class Reading:
 def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) -> Reading:
     """Pick the sentence or the two sentences that answer best.
 
-    A sentence is scored by its own cosine and terms and those of its passage. Questions and
-    headings are not answers. A second sentence is added where its score is within a hair of the
-    first's.
+    A sentence is scored by its own cosine and terms and those of its passage. Questions are not
+    answers, nor are headings, unless they are whole sentences. A second sentence is added where its
+    score is within a hair of the first's.
     """
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
@@ -75,8 +78,9 @@ def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) 
 
 def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:
     """All sentences of the passages that could answer, best first; ties in index order."""
+    weights = snapshot.lexical.weigh(question)
     return sorted(
-        (evidence for hit in hits for evidence in _score(snapshot, question, hit)),
+        (evidence for hit in hits for evidence in _score(snapshot, weights, hit)),
         key=lambda evidence: (-evidence.score, evidence.hit.number, evidence.start),
     )
 
@@ -97,20 +101,19 @@ def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> di
     }
 
 
-def _score(snapshot: Snapshot, question: str, hit: Hit) -> list[Evidence]:
+def _score(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> list[Evidence]:
     passage = snapshot.passages[hit.number]
     document = snapshot.documents[passage.document_id]
-    weights = snapshot.lexical.weigh(question)
     total = sum(weights.values()) or 1.0
     found = []
-    for (start, end), cosine in zip(passage.sentences, hit.sentence_cosines, strict=True):
+    for position, (start, end) in enumerate(passage.sentences):
         text = document.text[start:end]
-        if _is_question_or_heading(text, (document.title, *passage.heading.split(" › "))):
+        if not _can_answer(text, position < passage.heading_sentences):
             continue
         own = sum(weights.get(term, 0.0) for term in set(terms(text, document.language))) / total
         score = (
             _PASSAGE_WEIGHT * hit.cosine
-            + _SENTENCE_WEIGHT * cosine
+            + _SENTENCE_WEIGHT * hit.sentence_cosines[position]
             + _TERMS_WEIGHT * own
             + _PASSAGE_TERMS_WEIGHT * hit.coverage
         ) / (_PASSAGE_WEIGHT + _SENTENCE_WEIGHT + _TERMS_WEIGHT + _PASSAGE_TERMS_WEIGHT)
@@ -118,8 +121,9 @@ def _score(snapshot: Snapshot, question: str, hit: Hit) -> list[Evidence]:
     return found
 
 
-def _is_question_or_heading(text: str, headings: Sequence[str]) -> bool:
-    return text.rstrip('»”" ').endswith("?") or " ".join(text.split()) in headings
+def _can_answer(sentence: str, is_heading: bool) -> bool:
+    bare = sentence.rstrip(_CLOSERS)
+    return not bare.endswith("?") and (not is_heading or bare.endswith((".", "!", "…")))
 
 
 def _probability(features: dict[str, float]) -> float:

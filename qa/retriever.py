@@ -27,7 +27,7 @@ class Hit:
     Attributes:
         number: Position of the passage in the snapshot.
         score: What it is ranked by, in the mode that was asked for.
-        coverage: Share of the question's terms, weighted by idf, that the passage holds.
+        coverage: BM25 over the highest it could be (see `LexicalIndex.coverage`), from 0 to 1.
         cosine: Between the question and the passage; 0 in lexical mode, which has no vector.
         sentence_cosines: Between the question and each sentence; empty in lexical mode.
     """

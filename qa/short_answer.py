@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from corpus import Span
+from corpus import DIGIT_GROUPS, Span
 from index import terms
 
 _SPACE = r"[ \u00a0\u202f]"
@@ -17,7 +17,7 @@ _WORDS = (
     r"quarante|cinquante|soixante|cent|mille|two|three|four|five|six|seven|eight|nine|ten|"
     r"(?:une )?(?:dizaine|douzaine|vingtaine|trentaine|quarantaine|cinquantaine|centaine|millier))"
 )
-_DIGITS = rf"\d+(?:{_SPACE}\d{{3}}(?!\d))*(?:[.,]\d+)?"
+_DIGITS = rf"{DIGIT_GROUPS}|(?<![\d.,])\d+(?:[.,]\d+)*"
 _NUMBER = re.compile(
     rf"(?:(?:plus|moins|près|more|less|fewer) (?:de |d’|d'|than )|environ |about |around |over )?"
     rf"(?<![\w-])(?:{_DIGITS}|{_WORDS})(?![\w-])"
@@ -31,8 +31,9 @@ _MONTH = (
 )
 _DATE = re.compile(
     rf"(?:(?:\d{{1,2}}|1er){_SPACE})?{_MONTH}(?:{_SPACE}\d{{1,2}},)?{_SPACE}\d{{4}}"
-    rf"|(?:\d{{1,2}}|1er){_SPACE}{_MONTH}|(?<!\d)(?:1[5-9]|20)\d\d(?!\d)"
+    rf"|(?:\d{{1,2}}|1er){_SPACE}{_MONTH}"
 )
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _ASKS_NUMBER = re.compile(
     r"\b(?:combien|how (?:many|much)|quel(?:le)? (?:part|proportion|pourcentage|nombre|surface|"
     r"montant|budget)|what (?:share|percentage|proportion|number))\b",
@@ -40,10 +41,14 @@ _ASKS_NUMBER = re.compile(
 )
 _ASKS_SHARE = re.compile(r"\b(?:part|proportion|pourcentage|share|percentage)\b", re.IGNORECASE)
 _ASKS_DATE = re.compile(
-    r"\b(?:quand|quelle (?:date|année)|en quelle année|when|what (?:date|year)|which year)\b",
+    r"^\W*(?:depuis |since )?(?:quand|when)\b|\b(?:quand|when)\W*$"
+    r"|\b(?:quelle (?:date|année)|what (?:date|year)|which year)\b",
     re.IGNORECASE,
 )
-_UNIT = re.compile(rf"{_SPACE}(?:grande?s? )?[^\W\d_][\w-]{{2,}}(?![\w’'])")
+_UNIT = re.compile(
+    rf"{_SPACE}?(?:[kcm]?m[²2³3]?|ha|[kM]?€|\$)(?!\w)"
+    rf"|{_SPACE}(?:grande?s? )?[^\W\d_][\w-]{{2,}}(?![\w’'])"
+)
 
 
 def find_short_answer(question: str, language: str, text: str, evidence: Span) -> Span:
@@ -55,7 +60,7 @@ def find_short_answer(question: str, language: str, text: str, evidence: Span) -
     start, end = evidence
     sentence = text[start:end]
     if _ASKS_DATE.search(question):
-        match = _DATE.search(sentence)
+        match = _DATE.search(sentence) or _YEAR.search(sentence)
         if match:
             return start + match.start(), start + match.end()
     elif _ASKS_NUMBER.search(question):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from corpus import Document
-from corpus.blocks import Format, find_blocks
+from corpus.blocks import Format, find_blocks, plain_heading
 
 
 def described(text: str, format: Format) -> list[tuple[int | None, str]]:
@@ -46,6 +48,26 @@ def test_markdown_structure() -> None:
         (None, "Citation."),
         (None, "```\ncode\n```"),
     ]
+
+
+def test_markdown_marks_are_left_out_and_numbers_are_not() -> None:
+    text = "## 2. Méthode\n\n<!-- brouillon -->\n\n#\n\n> Titre\n> =====\n\n1. un\n"
+    assert described(text, "markdown") == [(2, "2. Méthode"), (1, "Titre"), (None, "un")]
+    assert plain_heading("**Le [site](https://example.org)** `x`") == "Le site x"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
+def test_any_line_break_will_do(line_break: str) -> None:
+    text = line_break.join(["# Titre", "", "Un.", "", "Deux."])
+    assert [t for _, t in described(text, "markdown")] == ["Titre", "Un.", "Deux."]
+    assert [t for _, t in described(text[2:], "text")] == ["Titre", "Un.", "Deux."]
+
+
+def test_a_list_in_plain_text_is_not_a_row_of_headings() -> None:
+    text = "Les fondateurs sont :\n\nInserm\n\nInria\n\nUniversité PSL\n\nIls sont cinq."
+    assert [level for level, _ in described(text, "text")] == [None] * 5
+    text = "Il y a :\n- un point\n- un autre\nEt la suite."
+    assert [t for _, t in described(text, "text")] == text.split("\n")
 
 
 def test_the_only_line_of_a_text_is_not_a_heading() -> None:

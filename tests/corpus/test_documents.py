@@ -67,17 +67,37 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_in(tmp_path: Path) -> No
     write(tmp_path / "latin.txt", "é".encode("latin-1"))
     write(tmp_path / "image.png", b"\x89PNG")
     write(tmp_path / "yaml.md", "---\na: [\n---\ntexte")
-    write(tmp_path / "liste.md", "---\n- a\n---\ntexte")
+    write(tmp_path / "champs.md", "---\ntitle: {a: b}\n---\ntexte")
     write(tmp_path / ".cache" / "secret.txt", "hidden")
     corpus = load_corpus([tmp_path])
     assert [d.source for d in corpus.documents] == ["bon.txt"]
     reasons = {Path(f.path).name: f.reason for f in corpus.failures}
-    assert set(reasons) == {"vide.txt", "latin.txt", "image.png", "yaml.md", "liste.md"}
+    assert set(reasons) == {"vide.txt", "latin.txt", "image.png", "yaml.md", "champs.md"}
     assert "no text" in reasons["vide.txt"]
     assert "UTF-8" in reasons["latin.txt"]
     assert ".png" in reasons["image.png"]
     assert "YAML" in reasons["yaml.md"]
-    assert "field: value" in reasons["liste.md"]
+    assert "'title'" in reasons["champs.md"]
+
+
+def test_front_matter_of_any_kind_is_kept_as_it_is_written(tmp_path: Path) -> None:
+    fields = "date: 2024-02-30\ntags: [santé, IA]\nlanguage: English\nnote: no"
+    path = write(tmp_path / "a.md", f"---\n{fields}\n---\nLe texte est en français.")
+    document = load_corpus([path]).documents[0]
+    assert document.metadata == {"date": "2024-02-30", "tags": "santé, IA", "note": "no"}
+    assert document.language == "en"
+    path = write(tmp_path / "b.md", "---\nlanguage: de\n---\nLe texte est en français.")
+    assert load_corpus([path]).documents[0].language == "fr"
+
+
+def test_a_text_that_begins_with_a_rule_is_a_text(tmp_path: Path) -> None:
+    text = "---\n- un\n- deux\n---\nSuite."
+    assert load_corpus([write(tmp_path / "a.md", text)]).documents[0].text == text
+
+
+def test_a_file_given_twice_is_one_document(tmp_path: Path) -> None:
+    path = write(tmp_path / "sub" / "x.txt", "Un.")
+    assert len(load_corpus([tmp_path, path]).documents) == 1
 
 
 def test_paths_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
@@ -90,4 +110,3 @@ def test_paths_that_cannot_be_used_are_errors(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="the folder that holds both"):
         load_corpus([tmp_path / "a", tmp_path / "b"])
     assert len(load_corpus([tmp_path]).documents) == 2
-    assert len(load_corpus([tmp_path / "a", tmp_path / "a" / "x.txt"]).documents) == 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus import Document, split_passages, split_sentences
-from corpus.blocks import find_blocks
+from corpus.blocks import Format, find_blocks
 from index import Embedder
 
 PULL_QUOTES = (
@@ -88,18 +88,65 @@ def test_a_sentence_beyond_the_budget_is_cut_at_white_space() -> None:
     assert " ".join(p.text for p in passages) == text
 
 
-paragraphs = st.lists(
-    st.text(alphabet="abC dé.?! »«", min_size=1, max_size=60).filter(str.strip), max_size=12
+BODY = "Le campus rassemble des chercheurs, des entreprises et des étudiants sur un même site."
+pieces = st.sampled_from(
+    [
+        BODY,
+        "« Le campus rassemble des chercheurs, des entreprises et des étudiants. »",
+        "« Une citation que le corps du texte ne reprend nulle part ailleurs. »",
+        "Qui paie ?",
+        "Un titre",
+        "# Un titre",
+        "## Qui paie ?",
+        "- un point",
+        "Une phrase. Une autre ! Et M. Dupont ?",
+        "mot " * 40,
+        "",
+    ]
 )
 
 
-@given(paragraphs, st.sampled_from(["\n", "\n\n"]), st.integers(3, 20))
-def test_any_text_is_covered_exactly_once(lines: list[str], separator: str, budget: int) -> None:
+@given(
+    st.lists(pieces | st.text(alphabet="abC dé.?! »«", max_size=40), max_size=12),
+    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
+    st.integers(3, 30),
+    st.sampled_from(["text", "markdown"]),
+)
+def test_any_text_is_covered_exactly_once(
+    lines: list[str], separator: str, budget: int, format: Format
+) -> None:
     text = separator.join(lines)
-    passages = split_passages(Document("d", text, "t", "", "fr", "text"), words, budget)
-    kept = "".join(text[a:b] for p in passages for a, b in p.sentences)
-    repeated = "".join(text[a:b] for p in passages for a, b in p.repeated_at)
-    assert Counter("".join((kept + repeated).split())) == Counter("".join(text.split()))
+    blocks = find_blocks(text, format)
+    passages = split_passages(Document("d", text, "t", "", "fr", format), words, budget)
     for passage in passages:
         assert text[passage.start : passage.end] == passage.text
+        assert passage.sentences[0][0] == passage.start
+        assert passage.sentences[-1][1] == passage.end
+        assert 0 <= passage.heading_sentences <= len(passage.sentences)
+    indexed = [s for p in passages for s in p.sentences]
+    repeated = [s for p in passages for s in p.repeated_at]
+    assert indexed == sorted(indexed)
+    for position, block in enumerate(blocks):
+        inside = [s for s in indexed if block.start <= s[0] and s[1] <= block.end]
+        covered = "".join(text[a:b] for a, b in inside)
+        is_repeat = repeated.count(block.span) == 1
+        assert is_repeat != ("".join(covered.split()) == "".join(text[slice(*block.span)].split()))
+        assert not (is_repeat and inside), position
+    for start, end in repeated:
+        assert not any(p.start < end and start < p.end for p in passages)
     assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
+    if format == "text":
+        found = "".join(text[a:b] for a, b in sorted(b.span for b in blocks))
+        assert "".join(found.split()) == "".join(text.split())
+
+
+def test_headings_before_a_repeat_stay_where_they_are() -> None:
+    text = f"Qui paie ?\n{BODY}\nQui vient ?\n{BODY}\nQuand ouvre-t-il ?\nEn mai, dit-on ici."
+    passages = split_passages(Document("d", text, "t", "", "fr", "text"), words, 100)
+    assert [(p.heading, p.text) for p in passages] == [
+        ("Qui paie ?", f"Qui paie ?\n{BODY}"),
+        ("Qui vient ?", "Qui vient ?"),
+        ("Quand ouvre-t-il ?", "Quand ouvre-t-il ?\nEn mai, dit-on ici."),
+    ]
+    assert len(passages[0].repeated_at) == 1
+    assert [p.heading_sentences for p in passages] == [1, 1, 1]

@@ -30,3 +30,22 @@ def test_a_paragraph_that_adds_something_is_not_a_repeat() -> None:
 
 def test_short_lines_are_never_repeats() -> None:
     assert repeats("Voir plus bas.\nDu texte.\nVoir plus bas.") == {}
+
+
+def test_what_only_the_quote_says_is_not_lost() -> None:
+    assert (
+        repeats(f"{BODY}\n« Le campus rassemble des chercheurs, des entreprises, en 2028. »") == {}
+    )
+    assert (
+        repeats(f"{BODY}\n« Le campus rassemble des chercheurs et des entreprises à Lyon. »") == {}
+    )
+
+
+def test_signs_tell_paragraphs_apart() -> None:
+    text = "La part du campus est de -5 % en moyenne.\nLa part du campus est de +5 % en moyenne."
+    assert repeats(text) == {}
+
+
+def test_what_stands_for_a_repeat_is_no_repeat() -> None:
+    quote = "« Le campus rassemble des chercheurs, des entreprises et des étudiants. »"
+    assert repeats(f"Début du texte.\n{quote}\n{quote}\n{BODY}") == {1: 3, 2: 3}

@@ -25,6 +25,11 @@ def sentences(text: str) -> list[str]:
         ("Le taux est de 3.5 % en 2024. Bon.", ["Le taux est de 3.5 % en 2024.", "Bon."]),
         ("Le prix… enfin presque. Voilà.", ["Le prix… enfin presque.", "Voilà."]),
         ("Dr. Smith left. He ran.", ["Dr. Smith left.", "He ran."]),
+        (
+            "Il a dit no. Puis art. 5 et p. 3. Fin.",
+            ["Il a dit no.", "Puis art. 5 et p. 3.", "Fin."],
+        ),
+        ("**Gras.** Suite.[1] Fin.", ["**Gras.**", "Suite.[1]", "Fin."]),
         ("1. Premier point", ["1. Premier point"]),
         ("  sans point final  ", ["sans point final"]),
         ("", []),
