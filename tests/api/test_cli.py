@@ -27,6 +27,7 @@ def test_every_command_has_help_with_an_example(run_command: RunCommand, command
         ["nonsense"],
         ["ask"],
         ["ask", "  "],
+        ["ask", "\udc80 ?"],
         ["ask", "Qui ?", "--top-k", "0"],
         ["ask", "Qui ?", "--mode", "magic"],
         ["search", "x", "--mode", "magic"],
@@ -64,6 +65,19 @@ def test_failures_are_status_1_and_one_clear_line(
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_an_index_of_another_model_stops_the_server_with_one_clear_line(
+    run_command: RunCommand, home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "index", tmp_path / "index")
+    manifest = next((tmp_path / "index" / "snapshots").glob("*/manifest.json"))
+    manifest.write_text(manifest.read_text().replace('"query: "', '""'))
+    for command in (["serve", "--port", "0"], ["ask", "Qui ?"]):
+        done = run_command(*command, CAMPUS_QA_HOME=str(tmp_path))
+        assert done.returncode == 1
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert "rebuild it with `campus-qa index build`" in done.stderr
 
 
 def test_build_status_verify(run_command: RunCommand, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_containment_is_of_whole_words_in_a_row() -> None:
     assert not contains("les médias sociaux", "IA")
     assert not contains("l’IA et la santé", "la santé de l’IA")
     assert not contains("tout", "")
+    assert contains("En 2024 150 personnes sont venues", "150 personnes")
 
 
 def test_a_list_needs_all_that_is_required() -> None:

@@ -23,6 +23,12 @@ def test_reads_questions_and_passes_over_blank_lines(tmp_path: Path) -> None:
     assert [question.id for question in load_question_set(path, limit=1)] == ["a"]
 
 
+def test_only_line_feeds_end_a_line(tmp_path: Path) -> None:
+    text = json.dumps({**GOOD, "question": "Un\u2028deux\u0085 ?"}, ensure_ascii=False)
+    path = write(tmp_path / "set.jsonl", "\ufeff" + text)
+    assert load_question_set(path)[0].question == "Un\u2028deux\u0085 ?"
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -31,6 +37,7 @@ def test_reads_questions_and_passes_over_blank_lines(tmp_path: Path) -> None:
         ({**GOOD, "id": "b", "answers": []}, "at least one answer"),
         ({**GOOD, "id": "b", "answerable": False}, "neither answers nor evidence"),
         ({k: v for k, v in GOOD.items() if k != "question"}, "line 2: question: Field required"),
+        ({**GOOD, "id": "b", "evidence": [""]}, "line 2: evidence.0"),
         (GOOD, "line 2: the id 'a' is also on line 1"),
     ],
 )

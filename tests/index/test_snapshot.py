@@ -95,7 +95,7 @@ def test_verify_finds_wrong_slices_and_counts(store: SnapshotStore) -> None:
     assert any("a sentence outside itself" in problem for problem in verify(directory))
     path.write_text(lines[0] + "\n")
     reseal(directory)
-    assert any("not documents=2" in problem for problem in verify(directory))
+    assert any("1 passages, not 2" in problem for problem in verify(directory))
 
 
 def reseal(directory: Path) -> None:
@@ -157,11 +157,16 @@ def test_a_missing_index_says_what_to_do(tmp_path: Path) -> None:
         SnapshotStore(tmp_path).load()
 
 
-@pytest.mark.parametrize("name", ["documents.jsonl", "passages.faiss", "sentences.npy", MANIFEST])
-def test_a_damaged_index_says_what_to_do(store: SnapshotStore, name: str) -> None:
-    (store.current() / name).write_text("?")
-    with pytest.raises(SnapshotError, match="campus-qa index build"):
-        store.load()
+@pytest.mark.parametrize("content", ["", "?"])
+def test_a_damaged_index_says_what_to_do(store: SnapshotStore, content: str) -> None:
+    for name in [*read_manifest(store.current()).files, MANIFEST]:
+        path = store.current() / name
+        whole = path.read_bytes()
+        path.write_text(content)
+        with pytest.raises(SnapshotError, match="campus-qa index build"):
+            store.load()
+        path.write_bytes(whole)
+    store.load()
 
 
 def test_another_format_version_is_refused(store: SnapshotStore) -> None:

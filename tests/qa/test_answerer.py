@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from corpus import Document
+from corpus import Document, load_corpus
 from evals import load_question_set
-from index import Embedder, Snapshot, SnapshotError
+from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapshot
 from qa import Answer, Answerer
-from tests.conftest import QUESTIONS
+from tests.conftest import CHUNKING, QUESTIONS
 
 ASKED = [question.question for question in load_question_set(QUESTIONS)]
 
@@ -93,10 +95,22 @@ def test_a_question_without_any_word_is_no_error(answerer: Answerer) -> None:
 
 def test_questions_and_headings_are_not_answers(answerer: Answerer, snapshot: Snapshot) -> None:
     for passage in snapshot.passages:
-        if passage.heading:
-            answer = answerer.ask(passage.heading)
-            quotes = [citation.quote for citation in answer.citations]
-            assert not any(quote.endswith("?") for quote in quotes)
+        if passage.heading_sentences:
+            start, end = passage.sentences[0]
+            heading = snapshot.documents[passage.document_id].text[start:end]
+            for citation in answerer.ask(heading).citations:
+                assert citation.quote[-1] in ".!…", citation.quote
+
+
+def test_the_first_sentence_of_an_untitled_text_can_answer(
+    tmp_path: Path, embedder: Embedder
+) -> None:
+    (tmp_path / "n.txt").write_text("Le campus compte 42 salles de réunion.\n\nOn y déjeune bien.")
+    store = SnapshotStore(tmp_path / "index")
+    build_snapshot(load_corpus([tmp_path / "n.txt"]).documents, embedder, store, CHUNKING)
+    answer = Answerer(store.load(), embedder).ask("Combien de salles de réunion y a-t-il ?")
+    assert answer.answered
+    assert answer.short_answer == "42 salles"
 
 
 def test_the_threshold_decides(snapshot: Snapshot, embedder: Embedder) -> None:
