@@ -24,7 +24,7 @@ from api.schemas import (
 )
 from api.settings import Settings
 from corpus import Document
-from index import Embedder, SnapshotError
+from index import DocumentEntry, Embedder, SnapshotError
 from qa import Answer, Answerer, SearchResult
 
 _LOGGER = logging.getLogger(__name__)
@@ -120,17 +120,18 @@ def search(body: SearchRequest, answerer: Ready, request: Request) -> SearchResu
 @router.get("/documents", tags=["documents"], responses=_NO_INDEX)
 def list_documents(answerer: Ready) -> DocumentList:
     """List what is indexed."""
-    documents = answerer.snapshot.documents
+    snapshot = answerer.snapshot
     return DocumentList(
-        documents=[_describe(documents[key], answerer) for key in sorted(documents)],
-        index_version=answerer.snapshot.version,
+        documents=[_describe(snapshot.documents[e.id], e) for e in snapshot.manifest.documents],
+        index_version=snapshot.version,
     )
 
 
 @router.get("/documents/{document_id}", tags=["documents"], responses=_NOT_FOUND)
 def get_document(document: Known, answerer: Ready) -> DocumentInfo:
     """Describe one document."""
-    return _describe(document, answerer)
+    entries = answerer.snapshot.manifest.documents
+    return _describe(document, next(entry for entry in entries if entry.id == document.id))
 
 
 @router.get(
@@ -169,8 +170,7 @@ def readiness(answerer: Ready) -> Readiness:
     return Readiness(index_version=answerer.snapshot.version)
 
 
-def _describe(document: Document, answerer: Answerer) -> DocumentInfo:
-    entry = next(e for e in answerer.snapshot.manifest.documents if e.id == document.id)
+def _describe(document: Document, entry: DocumentEntry) -> DocumentInfo:
     return DocumentInfo(
         id=document.id,
         title=document.title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -81,7 +82,7 @@ def load_corpus(paths: Sequence[Path]) -> Corpus:
         try:
             document = read_document(path, relative)
         except CorpusError as error:
-            failures.append(Failure(str(path), str(error)))
+            failures.append(Failure(os.fsencode(path).decode(errors="replace"), str(error)))
             continue
         if document.id in documents:
             raise CorpusError(
@@ -102,8 +103,8 @@ def read_document(path: Path, relative: Path) -> Document:
     """Read one file. `relative` is its path below the folder asked for; the id is made of it.
 
     Raises:
-        CorpusError: The format is not known, the text is not UTF-8, is empty, or its front matter
-            is not YAML.
+        CorpusError: The format is not known, the text or the name is not UTF-8, the text is empty,
+            or its front matter is not YAML.
     """
     format = FORMATS.get(path.suffix.lower())
     if format is None:
@@ -111,6 +112,10 @@ def read_document(path: Path, relative: Path) -> Document:
             f"the format {path.suffix or '(no ending)'} is not supported; "
             f"use one of {', '.join(FORMATS)}"
         )
+    try:
+        relative.as_posix().encode()
+    except UnicodeEncodeError as error:
+        raise CorpusError("its name is not UTF-8: rename it") from error
     try:
         raw = path.read_bytes()
         content = raw.decode("utf-8-sig")

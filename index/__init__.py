@@ -10,12 +10,13 @@ from index.embedder import (
     embedding_model,
 )
 from index.lexical import terms
-from index.manifest import Chunking, Manifest
+from index.manifest import Chunking, DocumentEntry, Manifest
 from index.snapshot import Snapshot, SnapshotError, read_manifest, verify
 from index.store import SnapshotStore
 
 __all__ = [
     "Chunking",
+    "DocumentEntry",
     "EmbeddedModelError",
     "Embedder",
     "EmbedderError",

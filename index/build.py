@@ -63,6 +63,7 @@ def build_snapshot(
                 passages=len(own),
             )
         )
+    progress("cutting documents", len(documents), len(documents))
     if not passages:
         raise SnapshotError("there is nothing to index: the documents hold no text")
     texts = {document.id: document.text for document in documents}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_front_matter_of_any_kind_is_kept_as_it_is_written(tmp_path: Path) -> No
 def test_a_text_that_begins_with_a_rule_is_a_text(tmp_path: Path) -> None:
     text = "---\n- un\n- deux\n---\nSuite."
     assert load_corpus([write(tmp_path / "a.md", text)]).documents[0].text == text
+
+
+def test_a_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "bon.txt", "Un.")
+    write(tmp_path / os.fsdecode(b"\xe9t\xe9.txt"), "Deux.")
+    corpus = load_corpus([tmp_path])
+    assert [d.source for d in corpus.documents] == ["bon.txt"]
+    assert "rename it" in corpus.failures[0].reason
+    corpus.failures[0].path.encode()
 
 
 def test_a_file_given_twice_is_one_document(tmp_path: Path) -> None:
