@@ -87,7 +87,7 @@ class Embedder:
         prompts = _prompts(model, name_or_path)
         pooling = next((m.pooling_mode for m in model if hasattr(m, "pooling_mode")), "model")
         identity = ModelIdentity(
-            name=local.name if local.is_dir() else name_or_path,
+            name=local.resolve().name if local.is_dir() else name_or_path,
             sha256=sha256,
             dimension=model.get_embedding_dimension() or 0,
             max_tokens=model.max_seq_length or 512,
