@@ -321,6 +321,18 @@ def _configuration(model: ModelFile) -> dict[str, Any]:
             "model_max_length": _MAX_TOKENS,
             "padding_side": "right",
             **_SPECIAL_TOKENS,
+            # Told here, they spare transformers half a second: it would read all of tokenizer.json.
+            "added_tokens_decoder": {
+                str(model.pieces.index(token)): {
+                    "content": token,
+                    "lstrip": False,
+                    "normalized": False,
+                    "rstrip": False,
+                    "single_word": False,
+                    "special": True,
+                }
+                for token in sorted(set(_SPECIAL_TOKENS.values()))
+            },
         },
         "modules.json": [
             {"idx": int(name), "name": name, "path": path, "type": kind}
