@@ -161,6 +161,8 @@ def search(
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
+    if not result.passages:
+        typer.echo("No passage found.")
     for rank, passage in enumerate(result.passages, start=1):
         place = f"{passage.title}, characters {passage.start}-{passage.end}"
         typer.echo(f"{rank}. {passage.score:.3f}  {place}\n{passage.text}\n")
@@ -195,11 +197,11 @@ def eval_(
     with _errors():
         questions = load_question_set(question_set, limit)
         embedder = Embedder.load(settings.resolve_embedding_model())
+        left_out: list[str] = []
         with _progress() as progress:
             if corpus:
                 loaded = load_corpus(corpus)
-                for failure in loaded.failures:
-                    _say(f"not in the corpus: {failure.path}: {failure.reason}")
+                left_out = [f"not in the corpus: {f.path}: {f.reason}" for f in loaded.failures]
                 snapshot = cached_snapshot(
                     loaded.documents, embedder, settings.chunking, settings.eval_cache, progress
                 )
@@ -212,6 +214,7 @@ def eval_(
                 answerer,
                 lambda: progress("asking questions", next(asked), len(questions)),
             )
+        result = result.model_copy(update={"warnings": (*left_out, *result.warnings)})
         content = result.model_dump_json(indent=2)
         if json_file and json_file != "-":
             Path(json_file).write_text(content + "\n", encoding="utf-8")
@@ -236,6 +239,7 @@ def serve(
 
     settings = _settings()
     with _errors():
+        _require_free(host, port)
         service = create_app(settings)
     if workers == 1:
         uvicorn.run(service, host=host, port=port)
@@ -269,6 +273,21 @@ def _answerer(settings: Settings) -> Answerer:
     snapshot = settings.store.load()
     embedder = Embedder.load(settings.resolve_embedding_model())
     return Answerer(snapshot, embedder, settings.min_confidence)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say so before the model is loaded if the address is taken."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
+            ) from error
 
 
 def _text(value: str) -> str:

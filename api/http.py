@@ -8,12 +8,18 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 from fastapi.routing import APIRouter
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
-from api.problems import Problem, add_problem_handlers, describe_problems
+from api.problems import (
+    FieldError,
+    Problem,
+    add_problem_handlers,
+    describe_problems,
+    problem,
+)
 from api.schemas import (
     AskRequest,
     DocumentInfo,
@@ -38,7 +44,10 @@ details (RFC 9457)."""
 Responses = dict[int | str, dict[str, Any]]
 _NO_INDEX: Responses = {503: {"model": Problem}}
 _NOT_FOUND: Responses = {404: {"model": Problem}, **_NO_INDEX}
-_INVALID: Responses = {400: {"model": Problem}, 422: {"model": Problem}, **_NO_INDEX}
+_INVALID: Responses = {
+    **{status: {"model": Problem} for status in (400, 415, 422)},
+    **_NO_INDEX,
+}
 
 router = APIRouter()
 
@@ -144,16 +153,17 @@ def get_text(
     document: Known,
     start: Annotated[int, Query(ge=0, description="first code point")] = 0,
     end: Annotated[int | None, Query(ge=0, description="one past the last")] = None,
-) -> PlainTextResponse:
+) -> Response:
     """The exact text of a document, or a slice of it: what a citation quotes stands at its
     `start` and `end`.
     """
     length = len(document.text)
     stop = length if end is None else end
     if not start <= stop <= length:
-        raise HTTPException(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"There is no slice from {start} to {stop}: the text has {length} characters.",
+        detail = f"There is no slice from {start} to {stop}: the text has {length} characters."
+        field = "start" if start > length else "end"
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail, [FieldError(field=field, message=detail)]
         )
     return PlainTextResponse(document.text[start:stop])
 

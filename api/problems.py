@@ -42,7 +42,14 @@ def add_problem_handlers(app: FastAPI) -> None:
         found = error.errors()
         if any(entry["type"] == "json_invalid" for entry in found):
             return problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
-        errors = [FieldError(field=_field(e["loc"]), message=e["msg"]) for e in found]
+        if not _sends_json(request) and any(entry["loc"] == ("body",) for entry in found):
+            return problem(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with content-type: application/json."
+            )
+        errors = [
+            FieldError(field=_field(e["loc"]), message=e["msg"].removeprefix("Value error, "))
+            for e in found
+        ]
         fields = ", ".join(dict.fromkeys(e.field for e in errors))
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not valid: {fields}.", errors)
 
@@ -82,6 +89,11 @@ def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schema.get("components", {}).get("schemas", {}).pop(name, None)
     return schema
+
+
+def _sends_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _field(location: tuple[int | str, ...]) -> str:

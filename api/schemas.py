@@ -15,7 +15,9 @@ MAX_TOP_K = 50
 
 
 def check_text(value: str) -> str:
-    """The value itself, if it is a text that can be embedded; raises ValueError if it is not."""
+    """The value itself, if it can be asked; raises ValueError if it cannot."""
+    if len(value) > MAX_QUESTION:
+        raise ValueError(f"it has {len(value)} characters, the most is {MAX_QUESTION}")
     if not value.strip():
         raise ValueError("there is no text in it")
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
@@ -50,7 +52,9 @@ class SearchRequest(_Request):
 
 
 class DocumentInfo(BaseModel):
-    """An indexed document. `metadata` holds the other fields of its front matter."""
+    """An indexed document. `metadata` holds the other fields of its front matter; `sha256` is that
+    of the file, front matter included.
+    """
 
     id: str
     title: str

@@ -57,7 +57,9 @@ class Answer(_Frozen):
     """An answer with its citations, or a refusal.
 
     A refusal has `answered` false, no short answer, no citations, and the nearest passages.
-    `confidence` is the estimated probability that the documents answer the question at all.
+    `passages` are the nearest ones, as many as were asked for; a cited sentence may stand in a
+    further one. `confidence` is the estimated probability that the documents answer the question at
+    all.
     """
 
     question: str

@@ -60,7 +60,9 @@ class Answerer:
         hits = retrieve(self.snapshot, question, vector, max(top_k, READ_PASSAGES))
         retrieved = time.perf_counter()
         language = detect_language(question)
-        reading = read(self.snapshot, question, language, hits[:READ_PASSAGES])
+        asks = any(character.isalpha() for character in question)
+        readable = hits[:READ_PASSAGES] if asks else []
+        reading = read(self.snapshot, question, language, readable)
         answered = bool(reading.evidence) and reading.confidence >= self._min_confidence
         citations = self._cite(reading) if answered else ()
         finished = time.perf_counter()

@@ -54,28 +54,31 @@ _UNIT = re.compile(
 def find_short_answer(question: str, language: str, text: str, evidence: Span) -> Span:
     """The span of the short answer inside the evidence sentence `text[start:end]`.
 
-    For a number, the one whose next words the question names; else the first one in digits; else
-    the first one. The word after it comes with it, as its unit.
+    For a number, the one whose next words the question names, with them, or else the only one there
+    is. Where there are several and none is named, the sentence: a wrong number is worse than a long
+    answer.
     """
     start, end = evidence
     sentence = text[start:end]
+    dates = [match.span() for match in _DATE.finditer(sentence)]
     if _ASKS_DATE.search(question):
-        match = _DATE.search(sentence) or _YEAR.search(sentence)
-        if match:
-            return start + match.start(), start + match.end()
+        year = _YEAR.search(sentence)
+        found = [*dates, *([year.span()] if year else [])][:1]
     elif _ASKS_NUMBER.search(question):
         asked = set(terms(question, language))
-        found: list[tuple[bool, bool, int, int]] = []
+        share = bool(_ASKS_SHARE.search(question))
+        named, found = [], []
         for match in _NUMBER.finditer(sentence):
             percentage = match.group().endswith("%")
-            if _ASKS_SHARE.search(question) and not percentage:
+            in_date = any(a < match.end() and match.start() < b for a, b in dates)
+            if in_date or (share and not percentage):
                 continue
             unit = None if percentage else _UNIT.match(sentence, match.end())
-            named = unit is not None and bool(asked & set(terms(unit.group(), language)))
-            digits = any(character.isdigit() for character in match.group())
             last = unit.end() if unit else match.end()
-            found.append((named, digits, -match.start(), last))
-        if found:
-            _, _, first, last = max(found)
-            return start - first, start + last
-    return evidence
+            found.append((match.start(), last))
+            if unit and asked & set(terms(unit.group(), language)):
+                named.append((match.start(), last))
+        found = named[:1] or found
+    else:
+        found = []
+    return (start + found[0][0], start + found[0][1]) if len(found) == 1 else evidence

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def test_every_command_has_help_with_an_example(run_command: RunCommand, command
         ["ask"],
         ["ask", "  "],
         ["ask", "\udc80 ?"],
+        ["ask", "x" * 2001],
         ["ask", "Qui ?", "--top-k", "0"],
         ["ask", "Qui ?", "--mode", "magic"],
         ["search", "x", "--mode", "magic"],
@@ -78,6 +80,16 @@ def test_an_index_of_another_model_stops_the_server_with_one_clear_line(
         assert done.returncode == 1
         assert len(done.stderr.strip().splitlines()) == 1
         assert "rebuild it with `campus-qa index build`" in done.stderr
+
+
+def test_a_taken_port_is_an_error_before_anything_is_loaded(run_command: RunCommand) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run_command("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "choose another with --port" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_build_status_verify(run_command: RunCommand, tmp_path: Path) -> None:

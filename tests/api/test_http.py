@@ -116,7 +116,11 @@ def test_what_is_not_json_is_a_problem(client: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
     for content in (b"{", b"question=Qui", b"\xff\xfe"):
         assert_problem(client.post("/ask", content=content, headers=headers), 400)
-    assert_problem(client.post("/ask", data={"question": "Qui ?"}), 422)
+    assert_problem(client.post("/ask", data={"question": "Qui ?"}), 415)
+    assert_problem(client.post("/ask", content='{"question": "Qui ?"}'), 422)
+    plain = {"content-type": "text/plain"}
+    problem = assert_problem(client.post("/ask", content="{}", headers=plain), 415)
+    assert "application/json" in problem["detail"]
     assert_problem(client.post("/ask"), 422)
 
 
@@ -144,7 +148,8 @@ def test_slices_outside_the_text_are_problems(client: httpx.Client, interview: D
     url = f"/documents/{interview.id}/text"
     length = len(interview.text)
     for start, end in ((5, 4), (0, length + 1), (length + 1, length + 1)):
-        assert_problem(client.get(url, params={"start": start, "end": end}), 422)
+        problem = assert_problem(client.get(url, params={"start": start, "end": end}), 422)
+        assert problem["errors"][0]["field"] in ("start", "end")
     assert_problem(client.get(url, params={"start": -1}), 422)
     assert_problem(client.get(url, params={"start": "x"}), 422)
     assert client.get(url, params={"start": length}).text == ""

@@ -33,7 +33,8 @@ def test_the_main_question_gets_the_1600_sentence(
     assert "plus de 1 600 personnes" in citation.quote
     assert interview.text[citation.start : citation.end] == citation.quote
     assert answer.answer == f"{citation.quote} [1]"
-    assert answer.short_answer == "plus de 1 600 personnes"
+    if answer.language == "fr":
+        assert answer.short_answer == "plus de 1 600 personnes"
 
 
 @pytest.mark.parametrize("question", ASKED)
@@ -88,9 +89,11 @@ def test_how_many_passages_come_back_does_not_change_the_answer(answerer: Answer
         assert ten.passages[:1] == one.passages
 
 
-def test_a_question_without_any_word_is_no_error(answerer: Answerer) -> None:
-    for question in ("?", "…", "🙂", "\x00"):
-        assert answerer.ask(question).question == question
+def test_a_question_without_any_letter_is_refused(answerer: Answerer) -> None:
+    for question in ("?", "…", "🙂", "\x00", "!", "12345"):
+        answer = answerer.ask(question)
+        assert not answer.answered
+        assert answer.confidence == 0
 
 
 def test_questions_and_headings_are_not_answers(answerer: Answerer, snapshot: Snapshot) -> None:
