@@ -66,10 +66,11 @@ def build_snapshot(
     progress("cutting documents", len(documents), len(documents))
     if not passages:
         raise SnapshotError("there is nothing to index: the documents hold no text")
-    texts = {document.id: document.text for document in documents}
-    sentences = [texts[p.document_id][start:end] for p in passages for start, end in p.sentences]
-    vectors = _embed([p.text for p in passages] + sentences, embedder, progress)
     by_id = {document.id: document for document in documents}
+    sentences = [
+        by_id[p.document_id].text[start:end] for p in passages for start, end in p.sentences
+    ]
+    vectors = _embed([p.text for p in passages] + sentences, embedder, progress)
     with store.staging() as directory:
         _write_lines(directory / DOCUMENTS, map(document_line, documents))
         _write_lines(directory / PASSAGES, map(passage_line, passages))

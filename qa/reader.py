@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from corpus import Passage
 from index import Snapshot, terms
-from qa.retriever import Hit
+from qa.retriever import PASSAGE_WEIGHT, SENTENCE_WEIGHT, Hit
 
 # The sentence's own terms, then those of the passage around it. Chosen on piaf-dev.
 _TERMS_WEIGHT = 0.10
 _PASSAGE_TERMS_WEIGHT = 0.05
-_PASSAGE_WEIGHT = 0.6
-_SENTENCE_WEIGHT = 0.4
 
 # A second sentence joins the answer when the reader can hardly tell it from the first.
 _SECOND_SENTENCE_MARGIN = 0.01
@@ -112,11 +110,11 @@ def _score(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> list[E
             continue
         own = sum(weights.get(term, 0.0) for term in set(terms(text, document.language))) / total
         score = (
-            _PASSAGE_WEIGHT * hit.cosine
-            + _SENTENCE_WEIGHT * hit.sentence_cosines[position]
+            PASSAGE_WEIGHT * hit.cosine
+            + SENTENCE_WEIGHT * hit.sentence_cosines[position]
             + _TERMS_WEIGHT * own
             + _PASSAGE_TERMS_WEIGHT * hit.coverage
-        ) / (_PASSAGE_WEIGHT + _SENTENCE_WEIGHT + _TERMS_WEIGHT + _PASSAGE_TERMS_WEIGHT)
+        ) / (PASSAGE_WEIGHT + SENTENCE_WEIGHT + _TERMS_WEIGHT + _PASSAGE_TERMS_WEIGHT)
         found.append(Evidence(hit, passage, start, end, score))
     return found
 
