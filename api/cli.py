@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from pydantic import ValidationError
+
+from api import cli_index
+from api.terminal import JsonFlag, clear_errors, read_settings, say, show_progress
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from evals import EvalResult
-    from index import Manifest, Progress
     from qa import Answerer
 
 # The rooms are imported where they are used: --help and bad usage answer at once.
@@ -30,89 +27,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-index_app = typer.Typer(no_args_is_help=True, help="Build the index and look at it.")
-app.add_typer(index_app, name="index")
+app.add_typer(cli_index.app, name="index")
 
-DEFAULT_CORPUS = Path(__file__).parent.parent / "corpus" / "documents"
-
-JsonFlag = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output.")
-]
 TopK = Annotated[int | None, typer.Option(min=1, max=50, help="How many passages come back.")]
-
-
-@index_app.command(
-    "build",
-    epilog="Example: campus-qa index build notes/ report.md",
-    short_help="Rebuild the index.",
-)
-def index_build(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Files and folders [default: corpus/documents]", show_default=False),
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Rebuild the index from these files and folders, and make it the current one.
-
-    Files that cannot be read are named; the others go in, and the exit status is 1.
-    """
-    from corpus import load_corpus
-    from index import Embedder, build_snapshot
-
-    settings = _settings()
-    with _errors():
-        corpus = load_corpus(paths or [DEFAULT_CORPUS])
-        embedder = Embedder.load(settings.resolve_embedding_model())
-        with _progress() as progress:
-            manifest = build_snapshot(
-                corpus.documents, embedder, settings.store, settings.chunking, progress
-            )
-    for failure in corpus.failures:
-        _say(f"not indexed: {failure.path}: {failure.reason}")
-    if as_json:
-        failures = [{"path": f.path, "reason": f.reason} for f in corpus.failures]
-        _print_json({**manifest.model_dump(mode="json"), "failures": failures})
-    else:
-        _print_manifest(manifest)
-    if corpus.failures:
-        raise typer.Exit(1)
-
-
-@index_app.command("status", epilog="Example: campus-qa index status --json")
-def index_status(as_json: JsonFlag = False) -> None:
-    """Show what the current index holds and what made it."""
-    from index import read_manifest
-
-    settings = _settings()
-    with _errors():
-        manifest = read_manifest(settings.store.current())
-    if as_json:
-        _print_json(manifest.model_dump(mode="json"))
-    else:
-        _print_manifest(manifest)
-
-
-@index_app.command("verify", epilog="Example: campus-qa index verify")
-def index_verify(as_json: JsonFlag = False) -> None:
-    """Check the current index: checksums, exact slices, counts, vectors.
-
-    The exit status is 1 if anything is wrong.
-    """
-    from index import verify
-
-    settings = _settings()
-    with _errors():
-        directory = settings.store.current()
-        problems = verify(directory)
-    if as_json:
-        _print_json({"version": directory.name, "ok": not problems, "problems": problems})
-    elif problems:
-        typer.echo("\n".join(problems))
-    else:
-        typer.echo(f"{directory.name} is whole")
-    if problems:
-        raise typer.Exit(1)
 
 
 @app.command(epilog='Example: campus-qa ask "Qui dirige PariSanté Campus ?"')
@@ -125,9 +42,9 @@ def ask(
     as_json: JsonFlag = False,
 ) -> None:
     """Answer a question, with citations."""
-    settings = _settings()
+    settings = read_settings()
     text = _text(question)
-    with _errors():
+    with clear_errors():
         answer = _answerer(settings).ask(text, top_k or settings.top_k)
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
@@ -154,9 +71,9 @@ def search(
     as_json: JsonFlag = False,
 ) -> None:
     """Find passages, best first."""
-    settings = _settings()
+    settings = read_settings()
     text = _text(query)
-    with _errors():
+    with clear_errors():
         result = _answerer(settings).search(text, top_k or settings.top_k, mode)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
@@ -193,12 +110,12 @@ def eval_(
     from index import Embedder
     from qa import Answerer
 
-    settings = _settings()
-    with _errors():
+    settings = read_settings()
+    with clear_errors():
         questions = load_question_set(question_set, limit)
         embedder = Embedder.load(settings.resolve_embedding_model())
         left_out: list[str] = []
-        with _progress() as progress:
+        with show_progress() as progress:
             if corpus:
                 loaded = load_corpus(corpus)
                 left_out = [f"not in the corpus: {f.path}: {f.reason}" for f in loaded.failures]
@@ -219,7 +136,7 @@ def eval_(
         if json_file and json_file != "-":
             Path(json_file).write_text(content + "\n", encoding="utf-8")
     for warning in result.warnings:
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     if json_file == "-":
         typer.echo(content)
     else:
@@ -237,8 +154,8 @@ def serve(
 
     from api.http import create_app
 
-    settings = _settings()
-    with _errors():
+    settings = read_settings()
+    with clear_errors():
         _require_free(host, port)
         service = create_app(settings)
     if workers == 1:
@@ -252,18 +169,6 @@ def main() -> None:
     """Entry point of the `campus-qa` command."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     app()
-
-
-def _settings() -> Settings:
-    from api.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        for entry in error.errors():
-            name = "CAMPUS_QA_" + "_".join(str(part) for part in entry["loc"]).upper()
-            _say(f"error: {name}: {entry['msg']}")
-        raise typer.Exit(2) from error
 
 
 def _answerer(settings: Settings) -> Answerer:
@@ -299,61 +204,6 @@ def _text(value: str) -> str:
         raise typer.BadParameter(str(error)) from error
 
 
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the rooms' own errors into one clear line and exit status 1."""
-    from corpus import CorpusError
-    from evals import QuestionSetError
-    from index import EmbeddedModelError, EmbedderError, SnapshotError
-
-    known = (CorpusError, EmbeddedModelError, EmbedderError, QuestionSetError, SnapshotError)
-    try:
-        yield
-    except (*known, OSError) as error:
-        _say(f"error: {error}")
-        raise typer.Exit(1) from error
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A progress bar on standard error, for people; nothing where it is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Bars(
-        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
-    ) as bars:
-        tasks: dict[str, Callable[[int, int], None]] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                task = bars.add_task(stage, total=total)
-                tasks[stage] = lambda done, total: bars.update(task, completed=done, total=total)
-            tasks[stage](done, total)
-
-        yield show
-
-
-def _print_json(content: object) -> None:
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
-
-
-def _print_manifest(manifest: Manifest) -> None:
-    counts = manifest.counts
-    typer.echo(f"version    {manifest.version}")
-    typer.echo(f"built      {manifest.created_at}")
-    typer.echo(f"model      {manifest.model.name} ({manifest.model.dimension} dimensions)")
-    typer.echo(
-        f"holds      {counts.documents} documents, {counts.passages} passages, "
-        f"{counts.sentences} sentences"
-    )
-    for entry in manifest.documents:
-        typer.echo(f"  {entry.id}  {entry.title}  ({entry.passages} passages)")
-
-
 def _print_result(result: EvalResult) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -369,7 +219,3 @@ def _print_result(result: EvalResult) -> None:
                 interval = f"{metric.low:.3f} to {metric.high:.3f}"
                 table.add_row(f"{group}.{name}", f"{metric.value:.3f}", interval)
     Console().print(table)
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)

@@ -1,24 +1,43 @@
 """Files in, documents with exact text out, cut into passages that are slices of it."""
 
-from corpus.documents import Corpus, CorpusError, Document, Failure, load_corpus
+from corpus.content import Block, Span
+from corpus.documents import Document
+from corpus.duplicates import NearDuplicates
 from corpus.language import Language, detect_language
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
-from corpus.passages import Passage, TokenCounter, split_passages
-from corpus.sentences import Span, split_sentences
+from corpus.passages import Passage, Place, TokenCounter, split_passages
+from corpus.sentences import split_sentences
+from corpus.sources import (
+    FORMATS,
+    Corpus,
+    CorpusError,
+    Failure,
+    find_files,
+    load_corpus,
+    read_files,
+    reader_version,
+)
 
 __all__ = [
     "DIGIT_GROUPS",
+    "FORMATS",
+    "Block",
     "Corpus",
     "CorpusError",
     "Document",
     "Failure",
     "Language",
+    "NearDuplicates",
     "Passage",
+    "Place",
     "Span",
     "TokenCounter",
     "detect_language",
+    "find_files",
     "join_digit_groups",
     "load_corpus",
+    "read_files",
+    "reader_version",
     "split_passages",
     "split_sentences",
 ]

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corpus.blocks import Block, find_blocks, plain_heading
+from corpus.content import Block, Span
 from corpus.documents import Document
+from corpus.formats.markdown import plain_heading
 from corpus.repeats import find_repeats, shared_words
-from corpus.sentences import Span, split_sentences
+from corpus.sentences import split_sentences
 
-TokenCounter = Callable[[str], int]
-"""Counts the tokens of a text as the embedding model sees them."""
+TokenCounter = Callable[[Sequence[str]], list[int]]
+"""Counts the tokens of texts as the embedding model sees them, special tokens included."""
+
+_CONTEXT_SHARE = 4
+_PAUSE = re.compile(r"(?<=[;:,)»])\s+")
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: `documents[document_id].text[start:end]`."""
+
+    document_id: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +40,11 @@ class Passage:
         text: The slice.
         heading: The headings it stands under, outermost first, joined by " › "; empty if there are
             none but the document's title.
+        context: Title and headings that are not in the slice, for the embedding model alone.
         sentences: Spans of its sentences in the document, in order.
         heading_sentences: How many of them, at its beginning, are headings.
-        repeated_at: Spans elsewhere in the document that say the same (pull quotes).
+        repeated_at: Where else the same is said: pull quotes of the document, and passages of it or
+            of others that are not indexed again.
     """
 
     id: str
@@ -36,14 +53,23 @@ class Passage:
     end: int
     text: str
     heading: str
+    context: str
     sentences: tuple[Span, ...]
     heading_sentences: int = 0
-    repeated_at: tuple[Span, ...] = ()
+    repeated_at: tuple[Place, ...] = ()
+
+    @property
+    def embedded_text(self) -> str:
+        """What the embedding model reads for this passage."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class _Paragraph:
+    """Sentences that belong together, with their number of tokens and the headings above them."""
+
     sentences: tuple[Span, ...]
+    tokens: tuple[int, ...]
     heading_sentences: int
     position: int
     headings: tuple[str, ...]
@@ -56,156 +82,229 @@ class _Paragraph:
     def end(self) -> int:
         return self.sentences[-1][1]
 
+    def part(self, first: int, last: int) -> _Paragraph:
+        opening = max(0, min(self.heading_sentences, last) - first)
+        return _Paragraph(
+            self.sentences[first:last],
+            self.tokens[first:last],
+            opening,
+            self.position,
+            self.headings,
+        )
+
 
 def split_passages(
     document: Document, count_tokens: TokenCounter, max_tokens: int
 ) -> list[Passage]:
     """Cut a document into passages along its structure.
 
-    A heading opens a passage and belongs to it; paragraphs are gathered while they fit into
-    `max_tokens`, and a longer paragraph is cut between sentences. Passages never overlap. Each
-    sentence is in exactly one of them, except those of a repeated paragraph (see `find_repeats`):
-    their spans are in `repeated_at` of the passage that says the same.
+    A heading opens a passage and belongs to it; paragraphs, list items and table rows are gathered
+    while they fit into `max_tokens` together with their context, and a longer paragraph is cut
+    between sentences. A new page begins a new passage, unless a paragraph runs across the break.
+    Passages never overlap. Each sentence is in exactly one of them, except those of a repeated
+    paragraph (see `find_repeats`), whose place is in `repeated_at` of the passage that says the
+    same.
 
-    A sentence that is longer than the budget by itself is cut at white space, since the model could
-    not read it whole.
+    A sentence that is longer than the budget by itself is cut at a pause or at white space, never
+    inside a number, since the model could not read it whole.
+
+    Tokens are counted by sentence and added up: tokenizers do not join what white space parts.
     """
+    repeats = find_repeats(document.text, document.blocks)
+    cutter = _Cutter(document, count_tokens, max_tokens)
+    groups = cutter.gather(cutter.paragraphs(repeats))
     text = document.text
-    blocks = find_blocks(text, document.format)
-    repeats = find_repeats(text, blocks)
-    runs = _paragraphs(text, blocks, repeats, count_tokens, max_tokens)
-    groups = _gather(runs, text, count_tokens, max_tokens)
-    repeated: dict[int, list[Span]] = {}
+    repeated: dict[int, list[Place]] = {}
     for position, holder in repeats.items():
-        span = blocks[position].span
+        span = document.blocks[position].span
         candidates = [
             (shared_words(text, span, (group[0].start, group[-1].end)), -i)
             for i, group in enumerate(groups)
             if any(paragraph.position == holder for paragraph in group)
         ]
-        repeated.setdefault(-max(candidates)[1], []).append(span)
-    return [_passage(document, group, tuple(repeated.get(i, ()))) for i, group in enumerate(groups)]
+        repeated.setdefault(-max(candidates)[1], []).append(Place(document.id, *span))
+    return [cutter.passage(group, tuple(repeated.get(i, ()))) for i, group in enumerate(groups)]
 
 
-def _paragraphs(
-    text: str,
-    blocks: list[Block],
-    repeats: dict[int, int],
-    count_tokens: TokenCounter,
-    max_tokens: int,
-) -> list[list[_Paragraph]]:
-    """The paragraphs in runs; a run ends where a repeat stands or a section begins."""
-    runs: list[list[_Paragraph]] = []
-    path: list[tuple[int, str]] = []
-    headings: list[Span] = []
-    fresh = True
+class _Cutter:
+    """Cuts one document."""
 
-    def add(sentences: list[Span], position: int) -> None:
-        nonlocal fresh
-        if fresh:
-            runs.append([])
-        titles = tuple(title for _, title in path)
-        runs[-1].append(_Paragraph((*headings, *sentences), len(headings), position, titles))
-        headings.clear()
-        fresh = False
+    def __init__(self, document: Document, count_tokens: TokenCounter, max_tokens: int) -> None:
+        self._document = document
+        self._text = document.text
+        self._count = count_tokens
+        self._budget = max_tokens
+        # What the prefix and the special tokens take, whatever the text. An empty text would not
+        # tell: a prefix that ends in a space has one token more when nothing follows.
+        one, two = count_tokens(["a", "a a"])
+        self._overhead = 2 * one - two
+        self._contexts: dict[tuple[tuple[str, ...], str, int], tuple[str, int]] = {}
 
-    for position, block in enumerate(blocks):
-        if block.level is not None:
-            fresh = fresh or not headings
-            while path and path[-1][0] >= block.level:
-                path.pop()
-            path.append((block.level, plain_heading(text[block.start : block.end])))
-        if position in repeats:
-            # A passage never runs across a repeat: it would hold the same words twice.
-            if headings:
-                add([], position)
-            fresh = True
-            continue
-        sentences = [
-            piece
-            for sentence in split_sentences(text, block.start, block.end)
-            for piece in _fit(text, sentence, count_tokens, max_tokens)
+    def paragraphs(self, repeats: dict[int, int]) -> list[list[_Paragraph]]:
+        """The paragraphs in runs; a run ends where a repeat stands, a section or a page begins."""
+        runs: list[list[_Paragraph]] = []
+        path: list[tuple[int, str]] = []
+        headings: list[tuple[Span, int]] = []
+        fresh = True
+        page: int | None = None
+
+        def add(sentences: list[tuple[Span, int]], position: int) -> None:
+            nonlocal fresh
+            if fresh:
+                runs.append([])
+            own = [*headings, *sentences]
+            runs[-1].append(
+                _Paragraph(
+                    tuple(span for span, _ in own),
+                    tuple(tokens for _, tokens in own),
+                    len(headings),
+                    position,
+                    tuple(title for _, title in path),
+                )
+            )
+            headings.clear()
+            fresh = False
+
+        for position, (block, sentences) in enumerate(self._sentences()):
+            if block.level is not None or self._document.page_at(block.start) != page:
+                fresh = fresh or not headings
+            page = self._document.page_at(block.end - 1)
+            if block.level is not None:
+                while path and path[-1][0] >= block.level:
+                    path.pop()
+                path.append((block.level, plain_heading(self._text[block.start : block.end])))
+            if position in repeats:
+                # A passage never runs across a repeat: it would hold the same words twice.
+                if headings:
+                    add([], position)
+                fresh = True
+            elif block.level is not None:
+                headings.extend(sentences)
+            else:
+                add(sentences, position)
+        if headings:
+            add([], len(self._document.blocks))
+        return runs
+
+    def gather(self, runs: list[list[_Paragraph]]) -> list[list[_Paragraph]]:
+        """The paragraphs of each run in groups that fit; a group becomes a passage."""
+        groups: list[list[_Paragraph]] = []
+        for run in runs:
+            group: list[_Paragraph] = []
+            tokens = 0
+            for paragraph in run:
+                for part in self._cut(paragraph):
+                    more = sum(part.tokens)
+                    if group and self._cost(group[0]) + tokens + more > self._budget:
+                        groups.append(group)
+                        group, tokens = [], 0
+                    group.append(part)
+                    tokens += more
+            groups.append(group)
+        return groups
+
+    def passage(self, group: list[_Paragraph], repeated_at: tuple[Place, ...]) -> Passage:
+        document = self._document
+        start, end = group[0].start, group[-1].end
+        headings = group[0].headings
+        if headings and headings[0] == document.title:
+            headings = headings[1:]
+        return Passage(
+            id=f"{document.id}:{start}-{end}",
+            document_id=document.id,
+            start=start,
+            end=end,
+            text=document.text[start:end],
+            heading=" › ".join(headings),
+            context=self._context(group[0])[0],
+            sentences=tuple(s for paragraph in group for s in paragraph.sentences),
+            heading_sentences=group[0].heading_sentences,
+            repeated_at=repeated_at,
+        )
+
+    def _sentences(self) -> Iterator[tuple[Block, list[tuple[Span, int]]]]:
+        """Each block with its sentences, or what fits of them, and their tokens."""
+        blocks = [
+            (block, [block.span] if block.whole else split_sentences(self._text, *block.span))
+            for block in self._document.blocks
         ]
-        if block.level is not None:
-            headings.extend(sentences)
-        else:
-            add(sentences, position)
-    if headings:
-        add([], len(blocks))
-    return runs
+        counts = iter(self._tokens([span for _, spans in blocks for span in spans]))
+        for block, spans in blocks:
+            yield (
+                block,
+                [piece for span in spans for piece in self._fit(span, next(counts))],
+            )
 
+    def _tokens(self, spans: Sequence[Span]) -> list[int]:
+        counts = self._count([self._text[start:end] for start, end in spans]) if spans else []
+        return [count - self._overhead for count in counts]
 
-def _fit(text: str, sentence: Span, count_tokens: TokenCounter, max_tokens: int) -> list[Span]:
-    """The sentence, or pieces of it that fit, cut at the white space nearest to the middle."""
-    start, end = sentence
-    if count_tokens(text[start:end]) <= max_tokens:
-        return [sentence]
-    middle = (start + end) // 2
-    spaces = [i for i in range(start + 1, end - 1) if text[i].isspace()]
-    cut = min(spaces, key=lambda i: abs(i - middle)) if spaces else middle
-    right = cut + (len(text[cut:end]) - len(text[cut:end].lstrip()))
-    left = start + len(text[start:cut].rstrip())
-    return [
-        *_fit(text, (start, left), count_tokens, max_tokens),
-        *_fit(text, (right, end), count_tokens, max_tokens),
-    ]
+    def _fit(self, span: Span, tokens: int) -> list[tuple[Span, int]]:
+        """The sentence, or pieces of it that fit, cut at the pause or the space nearest to the
+        middle.
+        """
+        if tokens <= self._budget - self._overhead or span[1] - span[0] < 2:
+            return [(span, tokens)]
+        halves = self._halves(span)
+        return [
+            piece
+            for half, count in zip(halves, self._tokens(halves), strict=True)
+            for piece in self._fit(half, count)
+        ]
 
+    def _halves(self, span: Span) -> tuple[Span, Span]:
+        start, end = span
+        middle, reach = (start + end) // 2, (end - start) // 4
+        pauses = _PAUSE.finditer(self._text, middle - reach, middle + reach)
+        spaces = _SPACE.finditer(self._text, start + 1, end - 1)
+        gaps = [match.span() for match in pauses] or [match.span() for match in spaces]
+        if not gaps:
+            return (start, middle), (middle, end)
+        left, right = min(gaps, key=lambda gap: abs(gap[0] - middle))
+        return (start, left), (right, end)
 
-def _gather(
-    runs: list[list[_Paragraph]], text: str, count_tokens: TokenCounter, max_tokens: int
-) -> list[list[_Paragraph]]:
-    groups: list[list[_Paragraph]] = []
-    for run in runs:
-        group: list[_Paragraph] = []
-        for paragraph in run:
-            for part in _cut(paragraph, text, count_tokens, max_tokens):
-                if group and count_tokens(text[group[0].start : part.end]) > max_tokens:
-                    groups.append(group)
-                    group = []
-                group.append(part)
-        groups.append(group)
-    return groups
+    def _cut(self, paragraph: _Paragraph) -> list[_Paragraph]:
+        """The paragraph, or parts of it of about equal length, each of whole sentences, that fit.
 
+        Headings stay with the sentence that follows them.
+        """
+        cost = self._cost(paragraph) + sum(paragraph.tokens)
+        count = len(paragraph.sentences)
+        cuts = range(min(paragraph.heading_sentences, count - 2) + 1, count)
+        if cost <= self._budget or not cuts:
+            return [paragraph]
+        middle = (paragraph.start + paragraph.end) / 2
+        cut = min(cuts, key=lambda i: abs(paragraph.sentences[i][0] - middle))
+        return [*self._cut(paragraph.part(0, cut)), *self._cut(paragraph.part(cut, count))]
 
-def _cut(
-    paragraph: _Paragraph, text: str, count_tokens: TokenCounter, max_tokens: int
-) -> list[_Paragraph]:
-    """The paragraph, or parts of it of about equal length, each of whole sentences, that fit."""
-    sentences = paragraph.sentences
-    if count_tokens(text[paragraph.start : paragraph.end]) <= max_tokens or len(sentences) == 1:
-        return [paragraph]
-    middle = (paragraph.start + paragraph.end) / 2
-    cut = min(range(1, len(sentences)), key=lambda i: abs(sentences[i][0] - middle))
-    halves = (
-        _Paragraph(
-            sentences[:cut],
-            min(cut, paragraph.heading_sentences),
-            paragraph.position,
-            paragraph.headings,
-        ),
-        _Paragraph(
-            sentences[cut:],
-            max(0, paragraph.heading_sentences - cut),
-            paragraph.position,
-            paragraph.headings,
-        ),
-    )
-    return [part for half in halves for part in _cut(half, text, count_tokens, max_tokens)]
+    def _cost(self, first: _Paragraph) -> int:
+        """Tokens that a passage takes besides its own, if this paragraph opens it."""
+        return self._overhead + self._context(first)[1]
 
+    def _context(self, first: _Paragraph) -> tuple[str, int]:
+        """Title and headings that are not in the slice, and their tokens: at most a quarter of the
+        budget, and no more than the first sentence leaves.
+        """
+        opening = ""
+        if first.heading_sentences:
+            end = first.sentences[first.heading_sentences - 1][1]
+            opening = plain_heading(self._text[first.start : end])
+        needed = self._overhead + sum(first.tokens[: first.heading_sentences + 1])
+        limit = min(self._budget // _CONTEXT_SHARE, max(0, self._budget - needed))
+        key = (first.headings, opening, limit)
+        if key not in self._contexts:
+            title = self._document.title if self._document.titled else ""
+            names = dict.fromkeys((title, *first.headings))
+            self._contexts[key] = self._shorten([n for n in names if n and n not in opening], limit)
+        return self._contexts[key]
 
-def _passage(document: Document, group: list[_Paragraph], repeated_at: tuple[Span, ...]) -> Passage:
-    start, end = group[0].start, group[-1].end
-    headings = group[0].headings
-    if headings and headings[0] == document.title:
-        headings = headings[1:]
-    return Passage(
-        id=f"{document.id}:{start}-{end}",
-        document_id=document.id,
-        start=start,
-        end=end,
-        text=document.text[start:end],
-        heading=" › ".join(headings),
-        sentences=tuple(s for paragraph in group for s in paragraph.sentences),
-        heading_sentences=group[0].heading_sentences,
-        repeated_at=repeated_at,
-    )
+    def _shorten(self, names: list[str], limit: int) -> tuple[str, int]:
+        while names:
+            context = " › ".join(names)
+            tokens = self._count([context])[0] - self._overhead
+            if tokens <= limit:
+                return context, tokens
+            # The innermost heading says most; of a single one, its beginning.
+            words = names[0].split()
+            names = names[1:] or [" ".join(words[: len(words) // 2])] * (len(words) > 1)
+        return "", 0

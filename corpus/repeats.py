@@ -6,8 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from corpus.blocks import Block
-from corpus.sentences import Span
+from corpus.content import Block, Span
 
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"[«“\"][^«»“”\"]+[»”\"]")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-Span = tuple[int, int]
-"""A half-open range of character offsets, in code points: `text[start:end]`."""
+from corpus.content import Span
 
 # A run of terminal punctuation with the closing quotes and brackets that belong to it,
 # and the marks of emphasis and notes that Markdown puts there.

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-import corpus
 import index
-from corpus import Document
+from corpus import Document, Place, reader_version
 from evals.matching import contains, exact_match, is_hit, token_f1
 from evals.metrics import (
     Metric,
@@ -117,9 +116,9 @@ def cached_snapshot(
     parts += [f"{document.id} {document.sha256}" for document in documents]
     parts += [
         hashlib.sha256(source.read_bytes()).hexdigest()
-        for room in (corpus, index)
-        for source in sorted(Path(str(room.__file__)).parent.glob("*.py"))
+        for source in sorted(Path(str(index.__file__)).parent.glob("*.py"))
     ]
+    parts.append(reader_version())
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     store = SnapshotStore(cache / key, keep=1)
     try:
@@ -146,12 +145,13 @@ def _relevant(
 ) -> set[str]:
     relevant = set()
     for passage in snapshot.passages:
-        own = ((passage.start, passage.end), *passage.repeated_at)
+        own = (Place(passage.document_id, passage.start, passage.end), *passage.repeated_at)
         if question.evidence:
             holds = any(
-                document_id == passage.document_id
-                and 2 * max(min(end, b) - max(start, a) for a, b in own) >= end - start
+                document_id == place.document_id
+                and 2 * (min(end, place.end) - max(start, place.start)) >= end - start
                 for document_id, start, end in spans
+                for place in own
             )
         else:
             holds = any(contains(passage.text, answer) for answer in question.answers)

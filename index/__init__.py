@@ -1,6 +1,6 @@
 """Passages in, a snapshot on disk out: vectors, postings, texts and a manifest."""
 
-from index.build import Progress, build_snapshot
+from index.build import EMBEDDING, READING, Build, Progress, build_snapshot
 from index.embedded_model import EmbeddedModelError
 from index.embedder import (
     Embedder,
@@ -11,10 +11,14 @@ from index.embedder import (
 )
 from index.lexical import terms
 from index.manifest import Chunking, DocumentEntry, Manifest
+from index.previous import Previous
 from index.snapshot import Snapshot, SnapshotError, read_manifest, verify
 from index.store import SnapshotStore
 
 __all__ = [
+    "EMBEDDING",
+    "READING",
+    "Build",
     "Chunking",
     "DocumentEntry",
     "EmbeddedModelError",
@@ -22,6 +26,7 @@ __all__ = [
     "EmbedderError",
     "Manifest",
     "ModelIdentity",
+    "Previous",
     "Progress",
     "Snapshot",
     "SnapshotError",

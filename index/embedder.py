@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,7 +29,9 @@ Vectors = NDArray[np.float32]
 """Rows of unit length: shape (number of texts, dimension)."""
 
 _LOGGER = logging.getLogger(__name__)
-_BATCH = 32
+_LENGTH_STEP = 16
+_BATCH_TOKENS = 512
+"""What goes through the model at once: more falls out of the cache of a small machine."""
 
 
 class ModelIdentity(BaseModel):
@@ -60,6 +63,8 @@ class Embedder:
         self._model = model
         # The fast tokenizers of transformers are not safe to share between threads.
         self._lock = threading.Lock()
+        # A model without attention (static vectors) has nothing to pad.
+        self._pads = hasattr(model[0], "auto_model")
         self.identity = identity
 
     @classmethod
@@ -107,35 +112,49 @@ class Embedder:
     ) -> Vectors:
         """Embed texts of documents. Returns shape (len(texts), dimension).
 
+        The vector of a text is the same, bit for bit, whichever texts are embedded with it: only
+        texts of the same padded length go through the model together, so that every sum is taken
+        over the same number of terms in the same order.
+
         Args:
-            texts: In any order; they are batched by length.
+            texts: In any order.
             advance: Called with the number of texts done since the last call.
         """
         vectors = np.empty((len(texts), self.identity.dimension), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        for first in range(0, len(order), _BATCH):
-            batch = order[first : first + _BATCH]
-            vectors[batch] = self._encode([self.identity.passage_prefix + texts[i] for i in batch])
-            if advance:
-                advance(len(batch))
+        batches: dict[int, list[int]] = defaultdict(list)
+        for position, tokens in enumerate(self.count_tokens(texts) if texts else []):
+            length = -(-tokens // _LENGTH_STEP) * _LENGTH_STEP
+            batches[min(length, self.identity.max_tokens)].append(position)
+        for length, positions in sorted(batches.items(), reverse=True):
+            size = max(1, _BATCH_TOKENS // length)
+            for first in range(0, len(positions), size):
+                batch = positions[first : first + size]
+                vectors[batch] = self._encode(
+                    [self.identity.passage_prefix + texts[i] for i in batch], length
+                )
+                if advance:
+                    advance(len(batch))
         return vectors
 
-    def count_tokens(self, text: str) -> int:
-        """Number of tokens of `text` as a passage, the prefix and the special tokens counted."""
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each text as a passage, the prefix and the special tokens counted."""
+        prefixed = [self.identity.passage_prefix + text for text in texts]
         with self._lock:
-            encoded = self._model.tokenizer(
-                self.identity.passage_prefix + text, truncation=False, verbose=False
-            )
-        return len(encoded["input_ids"])
+            encoded = self._model.tokenizer(prefixed, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
 
-    def _encode(self, texts: list[str]) -> Vectors:
+    def _encode(self, texts: list[str], length: int | None = None) -> Vectors:
+        """Embed texts together, padded to `length` tokens where the model's input is tokens."""
+        padding = {"padding": "max_length", "max_length": length} if length else {}
+        options = {"processing_kwargs": {"text": padding}} if self._pads else {}
         with self._lock:
             vectors = self._model.encode(
                 texts,
                 prompt="",
                 normalize_embeddings=True,
                 show_progress_bar=False,
-                batch_size=_BATCH,
+                batch_size=len(texts),
+                **options,
             )
         return np.asarray(vectors, dtype=np.float32)
 

@@ -6,9 +6,12 @@ import logging
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -17,11 +20,15 @@ from numpy.typing import NDArray
 
 from corpus import join_digit_groups
 
+Ints = NDArray[np.integer[Any]]
+
 # bm25s sets its own logger to DEBUG when it is imported.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 _ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)")
 _WORD = re.compile(r"\w+")
+_K1, _B = 1.5, 0.75
+_SLICE = 500_000
 _STEMMERS = {"fr": "french", "en": "english"}
 _STOP_WORDS = frozenset(
     """
@@ -66,24 +73,8 @@ class LexicalIndex:
         self._document_frequency = np.diff(bm25.scores["indptr"])
 
     @classmethod
-    def build(cls, texts: Iterable[tuple[str, str]]) -> LexicalIndex:
-        """Index pairs of text and language; a text's number is its position."""
-        found = [terms(text, language) for text, language in texts]
-        # Sorted, so that the same texts give the same files; never empty, which bm25s refuses.
-        vocabulary = {t: i for i, t in enumerate(sorted({t for ts in found for t in ts} or {""}))}
-        ids = [[vocabulary[t] for t in ts] for ts in found]
-        if not any(ids):
-            ids = [[0] for _ in ids]
-        bm25 = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-        bm25.index((ids, vocabulary), create_empty_token=False, show_progress=False)
-        return cls(bm25)
-
-    @classmethod
     def load(cls, directory: Path) -> LexicalIndex:
         return cls(bm25s.BM25.load(directory, mmap=True, show_progress=False))
-
-    def save(self, directory: Path) -> None:
-        self._bm25.save(directory, show_progress=False)
 
     def __len__(self) -> int:
         return self._size
@@ -117,6 +108,86 @@ class LexicalIndex:
         token = self._vocabulary.get(term)
         frequency = 0 if token is None else int(self._document_frequency[token])
         return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))
+
+
+class LexicalWriter:
+    """Writes the index of texts handed over one by one; holds their vocabulary and lengths only.
+
+    Postings go to a scratch file in the order of the texts, and from there, slice by slice, to
+    their place in the order of the terms.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        """`scratch`: an empty directory for files that are needed until `save` returns."""
+        self._scratch = scratch
+        self._postings = (scratch / "postings").open("w+b")
+        self._ids: dict[str, int] = {}
+        self._lengths = array("i")
+        self._postings_count = array("i")
+
+    def add(self, text: str, language: str) -> None:
+        """Index the next text; its number is how many came before it."""
+        found = terms(text, language)
+        counts = Counter(found)
+        rows = [(self._ids.setdefault(t, len(self._ids)), n) for t, n in counts.items()]
+        self._postings.write(np.asarray(rows, np.int32).tobytes())
+        self._lengths.append(len(found))
+        self._postings_count.append(len(rows))
+
+    def save(self, directory: Path) -> None:
+        """Write the index, in the format of bm25s."""
+        if not self._ids:
+            # No text has a term; bm25s refuses to load an index without postings.
+            self._ids[""] = 0
+            self._postings.write(np.asarray([(0, 1)], np.int32).tobytes())
+            self._postings_count[0] = 1
+        self._postings.flush()
+        # Sorted, so that the same texts give the same files.
+        vocabulary = {term: number for number, term in enumerate(sorted(self._ids))}
+        order = np.asarray([vocabulary[term] for term in self._ids], np.int32)
+        frequency = np.zeros(len(order), np.int64)
+        for _, found, _ in self._slices(order):
+            frequency += np.bincount(found, minlength=len(order))
+        size = len(self._lengths)
+        idf = np.log(1 + (size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+        lengths = np.asarray(self._lengths, np.float32)
+        norms = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1.0))
+        indptr = np.concatenate([[0], np.cumsum(frequency)])
+        total = int(indptr[-1])
+        data = np.memmap(self._scratch / "data", np.float32, "w+", shape=(total,))
+        indices = np.memmap(self._scratch / "indices", np.int32, "w+", shape=(total,))
+        free = indptr[:-1].copy()
+        for numbers, found, counts in self._slices(order):
+            by_term = np.argsort(found, kind="stable")
+            found, numbers, counts = found[by_term], numbers[by_term], counts[by_term]
+            present, first, lengths_of_runs = np.unique(
+                found, return_index=True, return_counts=True
+            )
+            within = np.arange(len(found)) - np.repeat(first, lengths_of_runs)
+            places = free[found] + within
+            data[places] = idf[found] * (counts / (counts + norms[numbers]))
+            indices[places] = numbers
+            free[present] += lengths_of_runs
+        bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
+        bm25.scores = {"data": data, "indices": indices, "indptr": indptr, "num_docs": size}
+        bm25.vocab_dict = vocabulary
+        bm25.nonoccurrence_array = None
+        bm25.save(directory, show_progress=False)
+        self._postings.close()
+
+    def _slices(self, order: NDArray[np.int32]) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """The postings slice by slice: numbers of texts, terms, and how often they occur."""
+        per_text = np.asarray(self._postings_count, np.int64)
+        self._postings.seek(0)
+        first = 0
+        while first < len(per_text):
+            reach = np.searchsorted(np.cumsum(per_text[first:]), _SLICE, side="right")
+            last = first + max(1, int(reach))
+            count = int(per_text[first:last].sum())
+            rows = np.frombuffer(self._postings.read(count * 8), np.int32).reshape(-1, 2)
+            numbers = np.repeat(np.arange(first, last), per_text[first:last])
+            yield numbers, order[rows[:, 0]], rows[:, 1]
+            first = last
 
 
 def _words(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from index.embedder import ModelIdentity
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the files of a snapshot change their meaning."""
 
 
@@ -22,21 +22,23 @@ class Chunking(_Frozen):
 
 
 class DocumentEntry(_Frozen):
-    """One document of the snapshot."""
+    """One document of the snapshot. `passages` counts those that no earlier one repeats."""
 
     id: str
     title: str
+    path: str
     sha256: str
     characters: int
     passages: int
 
 
 class Counts(_Frozen):
-    """How much the snapshot holds."""
+    """How much the snapshot holds; `repeats` are passages kept as places of another one."""
 
     documents: int
     passages: int
     sentences: int
+    repeats: int
 
 
 class FileEntry(_Frozen):
@@ -49,14 +51,22 @@ class FileEntry(_Frozen):
 class Manifest(_Frozen):
     """Written last; a directory without it is not a snapshot.
 
-    `version` names the snapshot: when it was built, and a digest of what it was built from.
+    Attributes:
+        version: Names the snapshot: when it was built, and the beginning of `digest`.
+        digest: Of all that the content follows from: documents, model, chunking and reader.
+        reader: The version of the code that read and cut the documents.
+        sources: The files and folders it was built from, as absolute paths.
+        documents: In the order of their passages.
     """
 
     format_version: int
     version: str
     created_at: str
+    digest: str
     model: ModelIdentity
     chunking: Chunking
+    reader: str
+    sources: tuple[str, ...]
     counts: Counts
     documents: tuple[DocumentEntry, ...]
     files: dict[str, FileEntry]

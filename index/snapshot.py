@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
@@ -16,15 +14,19 @@ from pydantic import ValidationError
 
 from corpus import Document, Passage
 from index.embedder import ModelIdentity, Vectors
+from index.files import (
+    DOCUMENTS,
+    LEXICAL,
+    MANIFEST,
+    PASSAGE_VECTORS,
+    PASSAGES,
+    SENTENCE_VECTORS,
+    parse_document,
+    parse_passage,
+    read_lines,
+)
 from index.lexical import LexicalIndex
 from index.manifest import FORMAT_VERSION, FileEntry, Manifest
-
-MANIFEST = "manifest.json"
-DOCUMENTS = "documents.jsonl"
-PASSAGES = "passages.jsonl"
-PASSAGE_VECTORS = "passages.faiss"
-SENTENCE_VECTORS = "sentences.npy"
-LEXICAL = "lexical"
 
 
 class SnapshotError(Exception):
@@ -71,9 +73,18 @@ class Snapshot:
             SnapshotError: It is not there, was written by another version, or is damaged.
         """
         manifest = read_manifest(directory)
+        for name, entry in manifest.files.items():
+            path = directory / name
+            if not path.is_file() or path.stat().st_size != entry.bytes:
+                raise SnapshotError(
+                    f"the index {manifest.version} is damaged ({name} is missing or has another "
+                    "size): rebuild it with `campus-qa index build`"
+                )
         try:
-            documents = {d.id: d for d in _read_documents(directory / DOCUMENTS)}
-            passages = list(_read_passages(directory / PASSAGES, documents))
+            read = [parse_document(line) for line in read_lines(directory / DOCUMENTS)]
+            documents = {document.id: document for document in read}
+            lines = read_lines(directory / PASSAGES)
+            passages = [parse_passage(line, documents) for line in lines]
             vectors = faiss.read_index(str(directory / PASSAGE_VECTORS))
             sentences = np.load(directory / SENTENCE_VECTORS, mmap_mode="r")
             lexical = LexicalIndex.load(directory / LEXICAL)
@@ -190,8 +201,10 @@ def verify(directory: Path) -> list[str]:
         for start, end in passage.sentences:
             if not passage.start <= start < end <= passage.end:
                 problems.append(f"passage {passage.id} has a sentence outside itself")
-        if any(not 0 <= start < end <= len(text) for start, end in passage.repeated_at):
-            problems.append(f"passage {passage.id} stands for a place outside its document")
+        for place in passage.repeated_at:
+            holder = snapshot.documents.get(place.document_id)
+            if holder is None or not 0 <= place.start < place.end <= len(holder.text):
+                problems.append(f"passage {passage.id} stands for a place that is not there")
     problems.extend(_unit_length(snapshot))
     return problems
 
@@ -201,36 +214,6 @@ def describe_file(path: Path) -> FileEntry:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileEntry(sha256=digest, bytes=path.stat().st_size)
-
-
-def document_line(document: Document) -> str:
-    return json.dumps(asdict(document), ensure_ascii=False) + "\n"
-
-
-def passage_line(passage: Passage) -> str:
-    """A passage without its text, which the document has."""
-    fields = asdict(passage)
-    del fields["text"]
-    return json.dumps(fields, ensure_ascii=False) + "\n"
-
-
-def _read_documents(path: Path) -> Iterator[Document]:
-    for fields in _read_lines(path):
-        yield Document(**fields)
-
-
-def _read_passages(path: Path, documents: dict[str, Document]) -> Iterator[Passage]:
-    for fields in _read_lines(path):
-        text = documents[fields["document_id"]].text[fields["start"] : fields["end"]]
-        fields["sentences"] = tuple((start, end) for start, end in fields["sentences"])
-        fields["repeated_at"] = tuple((start, end) for start, end in fields["repeated_at"])
-        yield Passage(text=text, **fields)
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            yield json.loads(line)
 
 
 def _unit_length(snapshot: Snapshot) -> Iterator[str]:

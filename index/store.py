@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from index.files import MANIFEST
 from index.manifest import Manifest
-from index.snapshot import MANIFEST, Snapshot, SnapshotError, read_manifest
+from index.snapshot import Snapshot, SnapshotError, read_manifest
 
 _CURRENT = "CURRENT"
+_LOCK = "LOCK"
 _SNAPSHOTS = "snapshots"
+_STAGING = "building-"
+_DROPPED = "dropped-"
 
 
 class SnapshotStore:
@@ -28,29 +34,80 @@ class SnapshotStore:
         self.root = root
         self._keep = keep
 
-    def current(self) -> Path:
-        """The directory of the current snapshot.
-
-        Raises:
-            SnapshotError: Nothing has been published yet.
-        """
+    def current_version(self) -> str:
+        """Raises SnapshotError if nothing has been published yet."""
         try:
-            version = (self.root / _CURRENT).read_text(encoding="utf-8").strip()
+            return (self.root / _CURRENT).read_text(encoding="utf-8").strip()
         except FileNotFoundError as error:
             raise SnapshotError(
                 f"there is no index in {self.root}: build one with `campus-qa index build`"
             ) from error
+
+    def current(self) -> Path:
+        """The directory of the current snapshot; raises SnapshotError if there is none."""
+        return self.root / _SNAPSHOTS / self.current_version()
+
+    def directory(self, version: str) -> Path:
+        """The directory of a snapshot.
+
+        Raises:
+            SnapshotError: There is no such version.
+        """
+        versions = self.versions()
+        if version not in versions:
+            raise SnapshotError(
+                f"there is no version {version!r} of the index; there are: "
+                f"{', '.join(versions) or 'none'}"
+            )
         return self.root / _SNAPSHOTS / version
 
+    def versions(self) -> list[str]:
+        """The versions on disk, oldest first."""
+        return sorted(p.parent.name for p in (self.root / _SNAPSHOTS).glob(f"*/{MANIFEST}"))
+
     def load(self) -> Snapshot:
-        """Read the current snapshot into memory; raises SnapshotError as `current` does."""
-        return Snapshot.load(self.current())
+        """Read the current snapshot into memory; raises SnapshotError as `Snapshot.load` does."""
+        while True:
+            version = self.current_version()
+            try:
+                return Snapshot.load(self.root / _SNAPSHOTS / version)
+            except SnapshotError:
+                # It may have been replaced and dropped meanwhile.
+                if self.current_version() == version:
+                    raise
+
+    @contextmanager
+    def lock(self, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Keep other builders away, in this process and in others, until the end of the block.
+
+        The operating system frees the lock of a builder that dies. What such a builder left behind
+        is removed.
+
+        Args:
+            waiting: Called once if another builder holds it; then it is waited for.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / _LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            for pattern in (f"{_STAGING}*", f"{_DROPPED}*"):
+                for leftover in self.root.glob(pattern):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            for pointer in self.root.glob(f"{_CURRENT}.*"):
+                pointer.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
         """An empty directory for a builder, on the same disk; removed unless it was published."""
         self.root.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix="building-", dir=self.root))
+        directory = Path(tempfile.mkdtemp(prefix=_STAGING, dir=self.root))
         directory.chmod(0o755)
         try:
             yield directory
@@ -60,25 +117,47 @@ class SnapshotStore:
     def publish(self, directory: Path) -> Manifest:
         """Make a complete staged snapshot the current one, and drop the oldest beyond `keep`."""
         manifest = read_manifest(directory)
-        for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        for path in sorted(directory.rglob("*")):
             _sync(path)
+        _sync(directory)
         target = self.root / _SNAPSHOTS / manifest.version
         target.parent.mkdir(exist_ok=True)
         os.replace(directory, target)
         _sync(target.parent)
-        pointer = self.root / f"{_CURRENT}.{os.getpid()}"
-        pointer.write_text(manifest.version + "\n", encoding="utf-8")
-        _sync(pointer)
-        os.replace(pointer, self.root / _CURRENT)
-        _sync(self.root)
+        self._point_to(manifest.version)
         self._drop_oldest(manifest.version)
         return manifest
 
+    def rollback(self, version: str | None = None) -> Manifest:
+        """Make another version on disk the current one; by default the one before it.
+
+        Raises:
+            SnapshotError: There is no such version, or it cannot be read.
+        """
+        if version is None:
+            current = self.current_version()
+            older = [v for v in self.versions() if v < current]
+            if not older:
+                raise SnapshotError(f"there is no version before {current}")
+            version = older[-1]
+        manifest = read_manifest(self.directory(version))
+        self._point_to(version)
+        return manifest
+
+    def _point_to(self, version: str) -> None:
+        pointer = self.root / f"{_CURRENT}.{os.getpid()}"
+        pointer.write_text(version + "\n", encoding="utf-8")
+        _sync(pointer)
+        os.replace(pointer, self.root / _CURRENT)
+        _sync(self.root)
+
     def _drop_oldest(self, current: str) -> None:
-        versions = sorted(p.parent.name for p in (self.root / _SNAPSHOTS).glob(f"*/{MANIFEST}"))
-        older = [version for version in versions if version != current]
+        older = [version for version in self.versions() if version != current]
         for version in older[: max(0, len(older) - (self._keep - 1))]:
-            shutil.rmtree(self.root / _SNAPSHOTS / version)
+            # Out of sight in one step, so that no half of a snapshot is ever listed.
+            dropped = self.root / f"{_DROPPED}{version}"
+            os.replace(self.root / _SNAPSHOTS / version, dropped)
+            shutil.rmtree(dropped, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

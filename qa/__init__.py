@@ -1,6 +1,6 @@
 """A question in, an answer with citations out, or an honest refusal."""
 
-from qa.answer import Answer, Citation, RetrievedPassage, SearchResult, Timings
+from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
 from qa.answerer import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Answerer
 from qa.retriever import Mode
 
@@ -11,6 +11,7 @@ __all__ = [
     "Answerer",
     "Citation",
     "Mode",
+    "OtherPlace",
     "RetrievedPassage",
     "SearchResult",
     "Timings",

@@ -14,7 +14,10 @@ class _Frozen(BaseModel):
 
 
 class Citation(_Frozen):
-    """A quote that backs the answer: `document.text[start:end] == quote`, in code points."""
+    """A quote that backs the answer: `document.text[start:end] == quote`, in code points.
+
+    `page` is that of its beginning, null where the format has no pages.
+    """
 
     marker: int
     document_id: str
@@ -29,18 +32,33 @@ class Citation(_Frozen):
     score: float
 
 
+class OtherPlace(_Frozen):
+    """Where else the documents say the same, in code points of that document's text."""
+
+    document_id: str
+    title: str
+    start: int
+    end: int
+
+
 class RetrievedPassage(_Frozen):
-    """A passage and how well it fits: `document.text[start:end] == text`, in code points."""
+    """A passage and how well it fits: `document.text[start:end] == text`, in code points.
+
+    `page` is that of its beginning, null where the format has no pages; `also_at` are the places
+    of the same document and of others that say the same and are not indexed again.
+    """
 
     passage_id: str
     document_id: str
     title: str
     source: str
+    page: int | None
     heading: str
     text: str
     start: int
     end: int
     score: float
+    also_at: tuple[OtherPlace, ...]
 
 
 class Timings(_Frozen):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from corpus import Language, detect_language
+from corpus import Language, Place, detect_language
 from index import Embedder, Snapshot
-from qa.answer import Answer, Citation, RetrievedPassage, SearchResult, Timings
+from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
 from qa.reader import Evidence, Reading, read
 from qa.retriever import Hit, Mode, retrieve, retrieve_lexical
 from qa.short_answer import find_short_answer
@@ -118,7 +118,7 @@ class Answerer:
             document_id=document.id,
             title=document.title,
             source=document.source,
-            page=None,
+            page=document.page_at(evidence.start),
             heading=passage.heading,
             quote=document.text[evidence.start : evidence.end],
             start=evidence.start,
@@ -144,14 +144,24 @@ class Answerer:
                     document_id=document.id,
                     title=document.title,
                     source=document.source,
+                    page=document.page_at(passage.start),
                     heading=passage.heading,
                     text=passage.text,
                     start=passage.start,
                     end=passage.end,
                     score=round(hit.score, 4),
+                    also_at=tuple(self._describe_place(place) for place in passage.repeated_at),
                 )
             )
         return tuple(described)
+
+    def _describe_place(self, place: Place) -> OtherPlace:
+        return OtherPlace(
+            document_id=place.document_id,
+            title=self.snapshot.documents[place.document_id].title,
+            start=place.start,
+            end=place.end,
+        )
 
 
 def _compose(citations: Sequence[Citation]) -> str:

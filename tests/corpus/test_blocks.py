@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from corpus.blocks import Format, find_blocks, plain_heading
 
 from corpus import Document
-from corpus.blocks import Format, find_blocks, plain_heading
 
 
 def described(text: str, format: Format) -> list[tuple[int | None, str]]:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from corpus.blocks import find_blocks
 from corpus.repeats import find_repeats
+from tests.documents import find_blocks
 
 BODY = "Le campus rassemble des chercheurs, des entreprises et des étudiants sur un même site."
 
 
 def repeats(text: str) -> dict[int, int]:
-    return find_repeats(text, find_blocks(text, "text"))
+    return find_repeats(text, find_blocks(text))
 
 
 def test_a_shortened_pull_quote_is_a_repeat() -> None:

@@ -112,4 +112,4 @@ def test_the_embedder_adds_the_prefixes(embedder: Embedder, engine: E5) -> None:
     assert float(query @ engine.query(text)) >= 0.999
     assert float(passage @ engine.passage(text)) >= 0.999
     assert float(query @ passage) < 0.999
-    assert embedder.count_tokens(text) == engine.token_count(text, False)
+    assert embedder.count_tokens([text]) == [engine.token_count(text, False)]

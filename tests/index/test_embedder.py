@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from corpus import Document, split_sentences
 from index import Embedder, EmbedderError
 
 
@@ -23,8 +24,23 @@ def test_passages_come_back_in_their_order_whatever_their_length(embedder: Embed
     vectors = embedder.embed_passages(texts, steps.append)
     assert sum(steps) == len(texts)
     for i in (0, 13, 39, 69):
-        alone = embedder.embed_passages([texts[i]])[0]
-        np.testing.assert_allclose(vectors[i], alone, atol=1e-4)
+        np.testing.assert_allclose(vectors[i], embedder.embed_passages([texts[i]])[0], atol=1e-4)
+
+
+def test_a_text_has_the_same_vector_whatever_is_embedded_with_it(
+    embedder: Embedder, interview: Document
+) -> None:
+    """Bit for bit: what an update takes over equals what a full build computes."""
+    text = interview.text
+    sentences = [text[a:b] for a, b in split_sentences(text)]
+    texts = [*sentences, *(s[: 5 + 3 * i] for i, s in enumerate(sentences)), text[:900]]
+    alone = np.concatenate([embedder.embed_passages([t]) for t in texts])
+    order = np.random.default_rng(3).permutation(len(texts))
+    for part in (slice(None), slice(0, 3), slice(3, 20), slice(20, 71)):
+        chosen = order[part]
+        np.testing.assert_array_equal(
+            embedder.embed_passages([texts[i] for i in chosen]), alone[chosen]
+        )
 
 
 def test_threads_share_the_model(embedder: Embedder) -> None:

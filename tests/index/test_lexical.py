@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import bm25s
 import numpy as np
 import pytest
 
+from corpus import Document
 from index import terms
-from index.lexical import LexicalIndex
+from index.lexical import LexicalIndex, LexicalWriter
+from tests.index.texts import short_texts
 
 TEXTS = [
     ("L’Inserm et Inria pilotent les programmes.", "fr"),
@@ -31,8 +35,18 @@ def test_terms(text: str, language: str, expected: list[str]) -> None:
     assert terms(text, language) == expected
 
 
-def test_coverage_is_bm25_over_the_sum_of_idfs() -> None:
-    index = LexicalIndex.build(TEXTS)
+def written(folder: Path, texts: Sequence[tuple[str, str]]) -> LexicalIndex:
+    scratch, target = folder / "scratch", folder / "lexical"
+    scratch.mkdir()
+    writer = LexicalWriter(scratch)
+    for text, language in texts:
+        writer.add(text, language)
+    writer.save(target)
+    return LexicalIndex.load(target)
+
+
+def test_coverage_is_bm25_over_the_sum_of_idfs(tmp_path: Path) -> None:
+    index = written(tmp_path, TEXTS)
     weights = index.weigh("Combien de personnes à l'Inserm ?")
     assert set(weights) == {"person", "inserm"}
     idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
@@ -45,28 +59,40 @@ def test_coverage_is_bm25_over_the_sum_of_idfs() -> None:
     assert coverage[2] == 0
 
 
-def test_an_unknown_word_lowers_coverage() -> None:
-    index = LexicalIndex.build(TEXTS)
+def test_an_unknown_word_lowers_coverage(tmp_path: Path) -> None:
+    index = written(tmp_path, TEXTS)
     known = index.coverage(index.weigh("Inserm"))[0]
     assert 0 < index.coverage(index.weigh("Inserm Sanofi"))[0] < known < 1
 
 
-def test_a_query_finds_texts_of_both_languages() -> None:
-    index = LexicalIndex.build(TEXTS)
+def test_a_query_finds_texts_of_both_languages(tmp_path: Path) -> None:
+    index = written(tmp_path, TEXTS)
     assert index.coverage(index.weigh("study")).argmax() == 2
     assert index.coverage(index.weigh("programme")).argmax() == 0
 
 
-def test_texts_and_queries_without_terms_are_no_error() -> None:
-    index = LexicalIndex.build([("le la", "fr"), ("…", "fr")])
+def test_texts_and_queries_without_terms_are_no_error(tmp_path: Path) -> None:
+    index = written(tmp_path, [("le la", "fr"), ("…", "fr")])
     assert index.coverage(index.weigh("quoi ?")).tolist() == [0, 0]
     assert index.coverage(index.weigh("mot")).tolist() == [0, 0]
 
 
-def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
-    index = LexicalIndex.build(TEXTS)
-    index.save(tmp_path)
-    loaded = LexicalIndex.load(tmp_path)
-    weights = index.weigh("les programmes de l'Inserm")
-    assert loaded.weigh("les programmes de l'Inserm") == weights
-    np.testing.assert_array_equal(loaded.coverage(weights), index.coverage(weights))
+@pytest.mark.parametrize("postings", [1, 7, 500_000])
+def test_the_index_is_what_bm25s_makes(
+    tmp_path: Path, interview: Document, monkeypatch: pytest.MonkeyPatch, postings: int
+) -> None:
+    """However small the slices are in which the postings are sorted."""
+    monkeypatch.setattr("index.lexical._SLICE", postings)
+    texts = [*TEXTS, ("", "fr"), *((text, "fr") for text in short_texts(interview)[:90])]
+    ours = written(tmp_path, texts)
+    found = [terms(*text) for text in texts]
+    vocabulary = {term: i for i, term in enumerate(sorted({t for ts in found for t in ts}))}
+    theirs = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
+    ids = [[vocabulary[term] for term in own] for own in found]
+    theirs.index((ids, vocabulary), create_empty_token=False, show_progress=False)
+    assert ours._bm25.vocab_dict == vocabulary
+    assert len(ours) == len(texts)
+    for term in vocabulary:
+        np.testing.assert_allclose(
+            ours._bm25.get_scores([term]), theirs.get_scores([term]), rtol=1e-6
+        )
