@@ -267,7 +267,7 @@ BUDGETS = Sheet(
 ## Les deux sites
 Le budget total du premier site de PariSanté Campus était de 90 millions d’euros, selon
   lequotidiendumedecin.fr. En décembre 2021, le budget prévisionnel du projet du Val-de-Grâce était
-  de 360 millions d’euros, selon le même journal.
+  de 360 millions d’euros, selon lequotidiendumedecin.fr.
 Le choix de mobilier reconditionné pour le premier site de PariSanté Campus aurait réduit de 50 % le
   coût de l’opération, selon horizonspublics.fr.
 ## Le soutien public

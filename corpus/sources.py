@@ -69,9 +69,13 @@ def find_files(paths: Sequence[Path]) -> list[SourceFile]:
         CorpusError: A path does not exist, or two files would be the same document.
     """
     found: dict[str, SourceFile] = {}
+    seen: set[Path] = set()
     for source in _walk(paths):
+        if source.file.resolve() in seen:
+            continue
+        seen.add(source.file.resolve())
         other = found.setdefault(source.path, source)
-        if other.file.resolve() != source.file.resolve():
+        if other is not source:
             raise CorpusError(
                 f"{other.file} and {source.file} would both be the document {source.path!r}: "
                 "give the folder that holds both instead"

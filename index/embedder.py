@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 """Rows of unit length: shape (number of texts, dimension)."""
+
+# Before torch is imported. By default its threads spin while they wait for each other, which slows
+# a question a hundredfold when another process, such as a builder, wants the cores as well.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _LOGGER = logging.getLogger(__name__)
 _LENGTH_STEP = 16

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 from docx import Document
+from docx.exceptions import PythonDocxError
 from docx.opc.constants import RELATIONSHIP_TYPE as RT
 from docx.oxml.ns import nsmap, qn
 from lxml import etree
@@ -64,7 +65,7 @@ def read(data: bytes) -> Content:
     counts for them; tracked changes are taken as accepted. Left out: headers and footers, tables
     of contents, comments, hidden text. There are no pages before the text is laid out.
     """
-    with damage_refused(".docx"):
+    with damage_refused(".docx", PythonDocxError):
         package = open_package(data, ".docx")
         fields = read_fields(package, "docProps/core.xml")
         builder = ContentBuilder()

@@ -6,8 +6,6 @@ import codecs
 import io
 import re
 
-import charset_normalizer
-
 from corpus.content import ContentError
 
 _MARKS = (
@@ -48,7 +46,7 @@ _WEIGHTS = (
 _WEIGHT = {sign: weight for signs, weight in _WEIGHTS for sign in signs}
 _STRANGE = -3.0
 _UNUSED = re.compile(r"[\x80-\x9f]")
-_INSIDE_WORDS = frozenset("’‘·")
+_INSIDE_WORDS = frozenset("’·")
 _AT_WORD_ENDS = frozenset("àù")
 
 
@@ -117,6 +115,9 @@ def _guess(data: bytes) -> str:
     best = max(_WESTERN, key=lambda name: fits[name])
     if fits[best] > 0:
         return best
+    # Imported here, since few texts come to this and every command would wait for it.
+    import charset_normalizer
+
     match = charset_normalizer.from_bytes(sample, cp_isolation=list(_OTHERS)).best()
     return match.encoding if match else ""
 

@@ -13,7 +13,7 @@ from corpus.formats.text import trim
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _MARKERS = re.compile(r"(?:\s*(?:[-*+]|\d{1,3}[.)]|>)[ \t]+)*(?:\s*#{1,6}(?:[ \t]+|$))?")
-_HEADING_END = re.compile(r"(?:[\r\n]+[ \t>]*(?:=+|-+)|[ \t]+#+)$")
+_HEADING_END = re.compile(r"(?:[\r\n]+[ \t>]*(?:=+|-+)|(?<![ \t])[ \t]+#+)$")
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 _COMMENT = re.compile(r"<!--.*-->\s*", re.DOTALL)
 _LEAVES = frozenset(
@@ -37,7 +37,9 @@ def find_markdown_blocks(text: str) -> list[Block]:
     """Find the headings, paragraphs, list items and table rows, without the marks before them."""
     starts = [0, *(match.end() for match in _BREAK.finditer(text)), len(text)]
     blocks: list[Block] = []
-    for token in MarkdownIt("commonmark").enable("table").parse(text):
+    # What is inside of a block is left as it is.
+    parser = MarkdownIt("commonmark").enable("table").disable("inline")
+    for token in parser.parse(text):
         if token.type not in _LEAVES or token.map is None:
             continue
         first, last = token.map

@@ -13,7 +13,6 @@ from lxml import etree
 from corpus.content import Content, ContentBuilder, ContentError
 from corpus.formats.office import (
     BULLET,
-    Cell,
     ListLevel,
     Numbering,
     add_table,
@@ -42,6 +41,7 @@ _WRAPPERS = {"text:section", "text:bibliography", "text:index-body", "text:numbe
 _BESIDE_TEXT = {"office:annotation", "text:ruby-text", "text:hidden-text", "text:script"}
 _TITLE = re.compile(r"title|titre", re.IGNORECASE)
 _MAX_REPEATED = 100
+_DEEPEST = 9
 
 
 def read(data: bytes) -> Content:
@@ -66,7 +66,8 @@ def _add_document(package: BytesIO, builder: ContentBuilder) -> None:
     with ZipFile(package) as archive:
         if b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise ContentError("it is protected by a password: save it without one")
-        parts = [parse_xml(archive.read(name)) for name in ("styles.xml", "content.xml")]
+        names = [name for name in ("styles.xml", "content.xml") if name in archive.namelist()]
+        parts = [parse_xml(archive.read(name)) for name in names]
     body = parts[-1].find("office:body/office:text", _NAMESPACES)
     if body is None:
         raise ContentError("it is an OpenDocument file, but not a text: save it as one")
@@ -85,7 +86,8 @@ def _add_document(package: BytesIO, builder: ContentBuilder) -> None:
         headings=Numbering(
             {
                 depth: level
-                for style in parts[0].iter(_tag("text:outline-style"))
+                for part in parts
+                for style in part.iter(_tag("text:outline-style"))
                 for depth, level in _levels(style).items()
             }
         ),
@@ -267,10 +269,10 @@ def _levels(style: _Element) -> dict[int, ListLevel]:
     """The levels of a list style, or of the outline of the headings."""
     levels = {}
     for element in style:
-        level = int(_get(element, "text:level") or 1)
-        shown = int(_get(element, "text:display-levels") or 1)
+        level = min(int(_get(element, "text:level") or 1), _DEEPEST)
+        outermost = max(level + 1 - int(_get(element, "text:display-levels") or 1), 1)
         number_style = _get(element, "style:num-format")
-        numbers = ".".join(f"%{at}" for at in range(level - shown + 1, level + 1))
+        numbers = ".".join(f"%{at}" for at in range(outermost, level + 1))
         prefix, suffix = _get(element, "style:num-prefix"), _get(element, "style:num-suffix")
         template = clean_text(f"{prefix}{numbers}{suffix}") if number_style else ""
         levels[level - 1] = (

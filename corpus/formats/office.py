@@ -32,28 +32,37 @@ _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _TRANSITIONAL = rb"http://schemas.openxmlformats.org/\1/2006/\2"
 
 
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    etree.LxmlError,
+    struct.error,
+    zlib.error,
+)
+
+
 @contextmanager
-def damage_refused(ending: str) -> Iterator[None]:
-    """Turn what the libraries raise for missing or malformed parts into a `ContentError`."""
+def damage_refused(ending: str, *also: type[Exception]) -> Iterator[None]:
+    """Turn what the libraries raise for missing or malformed parts into a `ContentError`.
+
+    Args:
+        ending: The kind of file, as its name would end.
+        also: The exceptions of the library that reads it.
+    """
+    damage: tuple[type[Exception], ...] = (*_DAMAGE, *also)
     try:
         yield
-    except (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        BadZipFile,
-        EOFError,
-        LookupError,
-        NotImplementedError,
-        OSError,
-        RecursionError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-        etree.LxmlError,
-        struct.error,
-        zlib.error,
-    ) as error:
+    except damage as error:
         raise ContentError(
             f"it is damaged or not a {ending} file: open it where it was made and save it again"
         ) from error

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER
+from pptx.exc import PythonPptxError
 from pptx.oxml.ns import qn
+from pptx.shapes.autoshape import Shape
 from pptx.shapes.base import BaseShape
 from pptx.shapes.graphfrm import GraphicFrame
 from pptx.shapes.group import GroupShape
@@ -60,7 +62,7 @@ def read(data: bytes) -> Content:
     of charts, and the text of diagrams. A hidden slide is an empty page, so that the pages keep
     the numbers of the slides.
     """
-    with damage_refused(".pptx"):
+    with damage_refused(".pptx", PythonPptxError):
         package = open_package(data, ".pptx")
         fields = read_fields(package, "docProps/core.xml")
         builder = ContentBuilder()
@@ -119,15 +121,14 @@ def _add_shape(shape: BaseShape, slide: Slide, builder: ContentBuilder) -> None:
             _add_shape(inner, slide, builder)
     elif isinstance(shape, GraphicFrame):
         _add_graphic(shape, builder)
-    elif shape.has_text_frame:
+    elif isinstance(shape, Shape):
         _add_text(shape, slide, builder)
 
 
-def _add_text(shape: BaseShape, slide: Slide, builder: ContentBuilder) -> None:
-    frame = shape.text_frame
+def _add_text(shape: Shape, slide: Slide, builder: ContentBuilder) -> None:
     inherited = _list_styles(shape, slide)
     counts: dict[int, int] = {}
-    for paragraph in frame.paragraphs:
+    for paragraph in shape.text_frame.paragraphs:
         text = clean_text(paragraph.text)
         if not text:
             continue
@@ -138,21 +139,20 @@ def _add_text(shape: BaseShape, slide: Slide, builder: ContentBuilder) -> None:
             builder.item(f"{mark} {text}")
 
 
-def _list_styles(shape: BaseShape, slide: Slide) -> list[_Element]:
+def _list_styles(shape: Shape, slide: Slide) -> list[_Element]:
     """Where a shape's paragraphs take their bullets from, nearest first.
 
     A placeholder inherits from its like on the layout, then from the body on the master.
     """
-    shapes = [shape]
-    styles = []
+    likes: list[BaseShape | None] = [shape]
+    styles: list[_Element] = []
     if shape.is_placeholder:
         layout = slide.slide_layout
-        index = shape.placeholder_format.idx
-        shapes += [like for like in layout.placeholders if like.placeholder_format.idx == index]
-        body = layout.slide_master.placeholders.get(PP_PLACEHOLDER.BODY)
-        shapes += [body] if body is not None else []
-        styles = layout.slide_master.element.findall("p:txStyles/p:bodyStyle", _NAMESPACES)
-    own = [at.element.find("p:txBody/a:lstStyle", _NAMESPACES) for at in shapes]
+        master = layout.slide_master
+        likes.append(layout.placeholders.get(shape.placeholder_format.idx))
+        likes.append(master.placeholders.get(PP_PLACEHOLDER.BODY))
+        styles = master.element.findall("p:txStyles/p:bodyStyle", _NAMESPACES)
+    own = [like.element.find("p:txBody/a:lstStyle", _NAMESPACES) for like in likes if like]
     return [*(style for style in own if style is not None), *styles]
 
 
@@ -185,7 +185,7 @@ def _add_graphic(frame: GraphicFrame, builder: ContentBuilder) -> None:
     else:
         diagram = frame.element.find(".//dgm:relIds", _NAMESPACES)
         if diagram is not None:
-            data = frame.part.related_part(diagram.get(qn("r:dm")))
+            data = frame.part.related_part(diagram.get(qn("r:dm"), ""))
             for paragraph in parse_xml(data.blob).iterfind(".//dgm:pt//a:p", _NAMESPACES):
                 text = _joined(paragraph, "a:r/a:t")
                 builder.item(f"- {text}" if text else "")

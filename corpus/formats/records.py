@@ -120,10 +120,10 @@ def _parse(text: str) -> Any:
 
 
 def _record(value: _Object, number: str, seen: set[str]) -> Record | RecordFailure:
-    key = _own_id(value)
+    key = _own_id(value) if number else ""
     if key in seen:
         return RecordFailure(key, f"record {number} has the same id as one before it")
-    if not key and number:
+    if not key:
         key = number
         while key in seen:
             key += "-"
@@ -133,7 +133,8 @@ def _record(value: _Object, number: str, seen: set[str]) -> Record | RecordFailu
 
 
 def _own_id(value: _Object) -> str:
-    ids = (_scalar(value.get(name)) for name in _IDS)
+    values = (value.get(name) for name in _IDS)
+    ids = (_scalar(own) for own in values if not isinstance(own, bool))
     return next((own for own in ids if own and len(own) <= _MAX_ID), "")
 
 

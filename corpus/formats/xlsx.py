@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from io import BytesIO
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from typing import IO
 
 from lxml import etree
-from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
+from openpyxl.cell import Cell, MergedCell
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils.escape import unescape
-from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.utils.exceptions import CellCoordinatesException
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from corpus.content import Content, ContentBuilder, ContentError
 from corpus.formats.office import (
@@ -42,7 +43,7 @@ def read(data: bytes) -> Content:
     without one are a gap. Values are written in full, as dates, percentages or amounts where they
     are shown as such.
     """
-    with damage_refused(".xlsx"), warnings.catch_warnings():
+    with damage_refused(".xlsx", CellCoordinatesException), warnings.catch_warnings():
         # openpyxl warns of what it would not keep when saving.
         warnings.simplefilter("ignore")
         package = open_package(data, ".xlsx")
@@ -103,21 +104,37 @@ class _Value:
 _NOTHING = _Value("")
 
 
-def _rows(sheet: Worksheet, allowance: _Allowance) -> Iterator[list[_Value]]:
+def _rows(sheet: ReadOnlyWorksheet, allowance: _Allowance) -> Iterator[list[_Value]]:
     # The stated dimensions may be wrong either way.
     sheet.reset_dimensions()
-    for row in sheet.iter_rows(max_row=_MAX_ROWS):
+    for row in islice(sheet.rows, _MAX_ROWS):
         allowance.cells -= max(len(row), 1)
         if allowance.cells < 0:
             return
         yield [_value(cell) for cell in row]
 
 
-def _add_table(rows: Iterable[Sequence[_Value]], builder: ContentBuilder) -> None:
-    """Add the rows of a table; what stands alone in the first ones is its caption."""
+def _add_table(rows: Iterator[Sequence[_Value]], builder: ContentBuilder) -> None:
+    """Add the rows of a table; those of one cell at its beginning are its caption."""
     header: list[str] = []
-    first: Sequence[_Value] | None = None
-    ...
+    first = next(rows, None)
+    while first is not None and sum(bool(cell.text) for cell in first) == 1:
+        _add_row([], first, builder)
+        first = next(rows, None)
+    if first is None:
+        return
+    second = next(rows, None)
+    if second is not None and _names_columns(first):
+        header = [cell.text for cell in first]
+    else:
+        _add_row([], first, builder)
+    for row in chain([] if second is None else [second], rows):
+        _add_row(header, row, builder)
+
+
+def _add_row(header: Sequence[str], row: Sequence[_Value], builder: ContentBuilder) -> None:
+    for text in render_rows(header, [[cell.text for cell in row]]):
+        builder.row(text)
 
 
 def _names_columns(row: Sequence[_Value]) -> bool:
@@ -133,10 +150,49 @@ def _names_columns(row: Sequence[_Value]) -> bool:
     )
 
 
-def _value(cell: ReadOnlyCell | EmptyCell) -> _Value:
+def _value(cell: Cell | MergedCell) -> _Value:
     value = cell.value
     if value is None or cell.data_type == "e":
         return _NOTHING
     if isinstance(value, str):
         return _Value(clean_text(unescape(value)), is_text=True)
-    ...
+    return _Value(_shown(value, cell.number_format))
+
+
+def _shown(value: object, number_format: str) -> str:
+    match value:
+        case bool():
+            return str(value).upper()
+        case int() | float():
+            return write_number(value, number_format)
+        case datetime() if "h" not in number_format.lower():
+            return value.date().isoformat()
+        case datetime():
+            return value.isoformat(" ", "seconds" if value.second else "minutes")
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes")
+        case timedelta():
+            minutes, seconds = divmod(round(value.total_seconds()), 60)
+            duration = f"{minutes // 60}:{minutes % 60:02}"
+            return f"{duration}:{seconds:02}" if seconds else duration
+        case _:
+            return str(value)
+
+
+def _without_result(part: IO[bytes]) -> list[str]:
+    """The cells of a sheet that hold a formula without a result; an empty text is a result."""
+    found = []
+    for _, row in etree.iterparse(part, tag=f"{_MAIN}row", resolve_entities=False):
+        found += [
+            cell.get("r", "")
+            for cell in row.iterchildren(f"{_MAIN}c")
+            if cell.find(f"{_MAIN}f") is not None
+            and not cell.findtext(f"{_MAIN}v")
+            and cell.get("t") != "str"
+        ]
+        # What has been seen is let go, or the whole sheet would be held.
+        row.clear()
+        parent = row.getparent()
+        if parent is not None:
+            del parent[: parent.index(row)]
+    return found

@@ -65,17 +65,17 @@ def test_a_file_keeps_its_id_whether_it_or_its_folder_is_given(tmp_path: Path) -
 def test_what_cannot_be_read_is_named_and_the_rest_goes_in(tmp_path: Path) -> None:
     write(tmp_path / "bon.txt", "Bonjour.")
     write(tmp_path / "vide.txt", " \n")
-    write(tmp_path / "latin.txt", "é".encode("latin-1"))
+    write(tmp_path / "binaire.txt", bytes(range(32)) * 9)
     write(tmp_path / "image.png", b"\x89PNG")
     write(tmp_path / "yaml.md", "---\na: [\n---\ntexte")
     write(tmp_path / "champs.md", "---\ntitle: {a: b}\n---\ntexte")
     write(tmp_path / ".cache" / "secret.txt", "hidden")
     corpus = load_corpus([tmp_path])
     assert [d.source for d in corpus.documents] == ["bon.txt"]
-    reasons = {Path(f.path).name: f.reason for f in corpus.failures}
-    assert set(reasons) == {"vide.txt", "latin.txt", "image.png", "yaml.md", "champs.md"}
+    reasons = {f.path: f.reason for f in corpus.failures}
+    assert set(reasons) == {"vide.txt", "binaire.txt", "image.png", "yaml.md", "champs.md"}
     assert "no text" in reasons["vide.txt"]
-    assert "UTF-8" in reasons["latin.txt"]
+    assert "not text" in reasons["binaire.txt"]
     assert ".png" in reasons["image.png"]
     assert "YAML" in reasons["yaml.md"]
     assert "'title'" in reasons["champs.md"]
