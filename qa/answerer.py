@@ -24,6 +24,12 @@ _REFUSALS: dict[Language, str] = {
 }
 
 
+_ACCORDING_TO: dict[Language, str] = {
+    "fr": "Selon « {} » :",
+    "en": "According to “{}”:",
+}
+
+
 class Answerer:
     """Answers from one snapshot, without an LLM.
 
@@ -70,7 +76,7 @@ class Answerer:
             question=question,
             language=language,
             answered=answered,
-            answer=_compose(citations) if answered else _REFUSALS[language],
+            answer=_compose(citations, language) if answered else _REFUSALS[language],
             short_answer=self._shorten(question, language, reading) if answered else None,
             confidence=round(reading.confidence, 4),
             mode="extractive",
@@ -130,7 +136,12 @@ class Answerer:
     def _shorten(self, question: str, language: Language, reading: Reading) -> str:
         best = max(reading.evidence, key=lambda evidence: evidence.score)
         text = self.snapshot.documents[best.passage.document_id].text
-        start, end = find_short_answer(question, language, text, (best.start, best.end))
+        evidence = (best.start, best.end)
+        if reading.disagreement:
+            # No figure is the answer where documents disagree: the sentence says whose it is.
+            start, end = evidence
+        else:
+            start, end = find_short_answer(question, language, text, evidence)
         return text[start:end]
 
     def _describe(self, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:
@@ -164,8 +175,14 @@ class Answerer:
         )
 
 
-def _compose(citations: Sequence[Citation]) -> str:
-    return " ".join(f"{citation.quote} [{citation.marker}]" for citation in citations)
+def _compose(citations: Sequence[Citation], language: Language) -> str:
+    """The quotes with their markers; where they come from several documents, each names its own."""
+    if len({citation.document_id for citation in citations}) == 1:
+        return " ".join(f"{citation.quote} [{citation.marker}]" for citation in citations)
+    return "\n".join(
+        f"{_ACCORDING_TO[language].format(citation.title)} {citation.quote} [{citation.marker}]"
+        for citation in citations
+    )
 
 
 def _milliseconds(start: float, end: float) -> float:

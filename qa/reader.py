@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from corpus import Passage
 from index import Snapshot, terms
 from qa.retriever import PASSAGE_WEIGHT, SENTENCE_WEIGHT, Hit
+from qa.short_answer import figures, find_values
 
 # The sentence's own terms, then those of the passage around it. Chosen on piaf-dev.
 _TERMS_WEIGHT = 0.10
@@ -16,6 +17,11 @@ _PASSAGE_TERMS_WEIGHT = 0.05
 
 # A second sentence joins the answer when the reader can hardly tell it from the first.
 _SECOND_SENTENCE_MARGIN = 0.01
+
+# Another document is heard when it gives another figure in a sentence that fits almost as well.
+_OTHER_FIGURE_MARGIN = 0.03
+_MOST_SENTENCES = 3
+_SAME_TERMS = 0.8
 
 # Fitted by `python -m qa.fit_confidence` (which says how) on piaf-train and XQuAD.
 _BIAS = -91.78
@@ -48,30 +54,76 @@ class Reading:
     Attributes:
         evidence: The answering sentences, in the order in which they are to be read.
         confidence: Estimated probability that the documents answer the question at all.
+        disagreement: Whether documents give different figures.
     """
 
     evidence: tuple[Evidence, ...]
     confidence: float
+    disagreement: bool = False
 
 
 def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) -> Reading:
-    """Pick the sentence or the two sentences that answer best.
+    """Pick the sentence, or the few sentences, that answer best.
 
     A sentence is scored by its own cosine and terms and those of its passage. Questions are not
     answers, nor are headings, unless they are whole sentences. A second sentence is added where its
-    score is within a hair of the first's.
+    score is within a hair of the first's and it does not merely say the same; and where the
+    question asks for a number or a date, the sentences of other documents that give another one.
     """
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
         return Reading((), 0.0)
     best = candidates[0]
-    chosen = [best]
-    if len(candidates) > 1 and best.score - candidates[1].score < _SECOND_SENTENCE_MARGIN:
-        chosen.append(candidates[1])
-        if candidates[1].passage.id == best.passage.id:
+    others = _other_figures(snapshot, question, language, candidates)
+    chosen = [best, *others]
+    second = next((c for c in candidates[1:] if not _says_the_same(snapshot, c, best)), None)
+    if (
+        not others
+        and second is not None
+        and best.score - second.score < _SECOND_SENTENCE_MARGIN
+    ):
+        chosen.append(second)
+        if second.passage.id == best.passage.id:
             chosen.sort(key=lambda evidence: evidence.start)
     features = confidence_features(snapshot, language, best)
-    return Reading(tuple(chosen), _probability(features))
+    return Reading(tuple(chosen), _probability(features), bool(others))
+
+
+def _other_figures(
+    snapshot: Snapshot, question: str, language: str, candidates: Sequence[Evidence]
+) -> list[Evidence]:
+    """The sentences of other documents that answer with a number or a date not yet given."""
+
+    def given(evidence: Evidence) -> set[frozenset[str]]:
+        text = snapshot.documents[evidence.passage.document_id].text
+        span = (evidence.start, evidence.end)
+        return {figures(text[a:b]) for a, b in find_values(question, language, text, span)}
+
+    best = candidates[0]
+    known, heard = given(best), {best.passage.document_id}
+    found: list[Evidence] = []
+    if not known:
+        return found
+    for candidate in candidates[1:]:
+        if best.score - candidate.score > _OTHER_FIGURE_MARGIN or len(found) + 1 == _MOST_SENTENCES:
+            break
+        if candidate.passage.document_id not in heard and given(candidate) - known:
+            found.append(candidate)
+            known |= given(candidate)
+            heard.add(candidate.passage.document_id)
+    return found
+
+
+def _says_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
+    """Whether nearly all terms of the one are in the other, a sentence of another document."""
+    if one.passage.document_id == other.passage.document_id:
+        return False
+    own, others = (
+        set(terms(document.text[evidence.start : evidence.end], document.language))
+        for evidence in (one, other)
+        for document in [snapshot.documents[evidence.passage.document_id]]
+    )
+    return len(own & others) >= _SAME_TERMS * len(own)
 
 
 def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:

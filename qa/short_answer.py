@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from corpus import DIGIT_GROUPS, Span
+from corpus import DIGIT_GROUPS, Span, join_digit_groups
 from index import terms
 
 _SPACE = r"[ \u00a0\u202f]"
@@ -51,34 +51,69 @@ _UNIT = re.compile(
 )
 
 
+_WORD_FIGURES = {
+    word: str(figure)
+    for words in (
+        "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze",
+        "zero one two three four five six seven eight nine ten eleven twelve",
+    )
+    for figure, word in enumerate(words.split())
+}
+
+
 def find_short_answer(question: str, language: str, text: str, evidence: Span) -> Span:
     """The span of the short answer inside the evidence sentence `text[start:end]`.
 
-    For a number, the one whose next words the question names, with them, or else the only one there
-    is. Where there are several and none is named, the sentence: a wrong number is worse than a long
-    answer.
+    The one number or date that answers (see `find_values`); a date with its month before a bare
+    year. Where there are several, the sentence: a wrong number is worse than a long answer.
+    """
+    values = find_values(question, language, text, evidence)
+    if _ASKS_DATE.search(question):
+        values = [span for span in values if not text[slice(*span)].isdigit()] or values
+    return values[0] if len(values) == 1 else evidence
+
+
+def find_values(question: str, language: str, text: str, evidence: Span) -> list[Span]:
+    """The spans in a sentence that could answer a question for a number or a date.
+
+    For a date, all there are. For a number, those whose next words the question names, with them,
+    or else all. None if the question asks for neither.
     """
     start, end = evidence
     sentence = text[start:end]
     dates = [match.span() for match in _DATE.finditer(sentence)]
     if _ASKS_DATE.search(question):
-        year = _YEAR.search(sentence)
-        found = [*dates, *([year.span()] if year else [])][:1]
+        years = [match.span() for match in _YEAR.finditer(sentence)]
+        alone = [y for y in years if not any(a <= y[0] and y[1] <= b for a, b in dates)]
+        found = sorted([*dates, *alone])
     elif _ASKS_NUMBER.search(question):
-        asked = set(terms(question, language))
-        share = bool(_ASKS_SHARE.search(question))
-        named, found = [], []
-        for match in _NUMBER.finditer(sentence):
-            percentage = match.group().endswith("%")
-            in_date = any(a < match.end() and match.start() < b for a, b in dates)
-            if in_date or (share and not percentage):
-                continue
-            unit = None if percentage else _UNIT.match(sentence, match.end())
-            last = unit.end() if unit else match.end()
-            found.append((match.start(), last))
-            if unit and asked & set(terms(unit.group(), language)):
-                named.append((match.start(), last))
-        found = named[:1] or found
+        found = _numbers(sentence, dates, set(terms(question, language)), language, question)
     else:
         found = []
-    return (start + found[0][0], start + found[0][1]) if len(found) == 1 else evidence
+    return [(start + first, start + last) for first, last in found]
+
+
+def figures(value: str) -> frozenset[str]:
+    """What a value comes down to: its numbers, in digits; without a number, its words."""
+    digits = re.findall(r"\d+(?:[.,]\d+)*", join_digit_groups(value))
+    words = re.findall(r"[^\W\d_]+", value.lower())
+    spelt = [_WORD_FIGURES[word] for word in words if word in _WORD_FIGURES]
+    return frozenset(digits or spelt or words)
+
+
+def _numbers(
+    sentence: str, dates: list[Span], asked: set[str], language: str, question: str
+) -> list[Span]:
+    share = bool(_ASKS_SHARE.search(question))
+    named, found = [], []
+    for match in _NUMBER.finditer(sentence):
+        percentage = match.group().endswith("%")
+        in_date = any(a < match.end() and match.start() < b for a, b in dates)
+        if in_date or (share and not percentage):
+            continue
+        unit = None if percentage else _UNIT.match(sentence, match.end())
+        last = unit.end() if unit else match.end()
+        found.append((match.start(), last))
+        if unit and asked & set(terms(unit.group(), language)):
+            named.append((match.start(), last))
+    return named or found

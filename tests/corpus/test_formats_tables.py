@@ -100,18 +100,13 @@ def test_what_is_no_table_is_refused(data: bytes, reason: str) -> None:
 cells = st.text(alphabet="aé1 ,;\"\n|'", max_size=6)
 
 
-@given(st.lists(st.lists(cells, min_size=2, max_size=4), min_size=1, max_size=8))
+@given(st.lists(st.lists(cells, min_size=2, max_size=4), max_size=8))
 def test_no_cell_is_lost(table: list[list[str]]) -> None:
-    source = "sep=\t\n" + "\n".join(
-        "\t".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in table
-    )
-    values = [" ".join(cell.split()) for row in table for cell in row]
-    try:
-        text = csv.read(source.encode()).text
-    except ContentError:
-        text = ""
-    for value in values:
-        assert value in text
+    # The first row has numbers: it is no header.
+    lines = ["\t".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in table]
+    text = csv.read("\n".join(["sep=\t", "0\t0\t0\t0", *lines]).encode()).text
+    expected = [[" ".join(cell.split()) for cell in row] for row in [["0"] * 4, *table]]
+    assert text.split("\n") == ["; ".join(filter(None, row)) for row in expected if any(row)]
 
 
 @given(st.text(alphabet='ab1,;\t|"\r\n =', max_size=60))
