@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,8 +160,10 @@ def _run(paths: list[Path] | None, as_json: bool, *, reuse: bool) -> None:
             reuse=reuse,
             restore=not reuse,
             progress=progress,
-            waiting=lambda: say("another build is running: waiting for it to end"),
+            waiting=_say_once("another build is running: waiting for it to end"),
         )
+    if build is None:
+        raise AssertionError("a build by hand is never empty")
     for failure in build.failures:
         say(f"not indexed: {failure.path}: {failure.reason}")
     if as_json:
@@ -180,6 +183,16 @@ def _run(paths: list[Path] | None, as_json: bool, *, reuse: bool) -> None:
         _print_build(build)
     if build.failures:
         raise typer.Exit(1)
+
+
+def _say_once(message: str) -> Callable[[], None]:
+    once = iter([message])
+
+    def tell() -> None:
+        for text in once:
+            say(text)
+
+    return tell
 
 
 def _print_manifest(manifest: Manifest) -> None:

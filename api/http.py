@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -13,6 +14,8 @@ from fastapi.routing import APIRouter
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
+from api.http_index import router as index_router
+from api.jobs import JobStore
 from api.problems import (
     FieldError,
     Problem,
@@ -22,18 +25,21 @@ from api.problems import (
 )
 from api.schemas import (
     AskRequest,
+    DocumentDetails,
     DocumentInfo,
     DocumentList,
+    Gap,
+    Heading,
     Health,
     Readiness,
     SearchRequest,
 )
+from api.serving import Serving
 from api.settings import Settings
 from corpus import Document
-from index import DocumentEntry, Embedder, SnapshotError
+from index import DocumentEntry
 from qa import Answer, Answerer, SearchResult
 
-_LOGGER = logging.getLogger(__name__)
 _DESCRIPTION = """\
 Answers questions about the indexed documents, with citations that are exact slices of them, and
 says so when the documents do not answer.
@@ -56,12 +62,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service as an ASGI application; settings come from the environment by default.
 
     The model and the index are loaded here, before anything is served. Without an index the service
-    starts all the same, and answers 503 where one is needed.
+    starts all the same, and answers 503 where one is needed. While it runs it moves to each new
+    snapshot by itself, and goes on with the jobs that an earlier one left unfinished.
 
     Raises:
         SnapshotError: The index was built with another embedding model.
         EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
     """
+    settings = settings or Settings()
+    serving = Serving(settings)
+    jobs = JobStore(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        jobs.resume()
+        serving.start()
+        yield
+        serving.stop()
+        jobs.stop()
+
     app = FastAPI(
         title="Campus QA",
         version=version("campus-qa"),
@@ -69,10 +88,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        lifespan=lifespan,
     )
-    app.state.settings = settings or Settings()
-    app.state.answerer = _load_answerer(app.state.settings)
+    app.state.settings = settings
+    app.state.serving = serving
+    app.state.jobs = jobs
     app.include_router(router)
+    app.include_router(index_router)
     add_problem_handlers(app)
     # Swagger UI from the package, not from a CDN: /docs works without a network.
     patch_fastapi(app, swagger_ui_parameters={"tryItOutEnabled": True})
@@ -81,23 +103,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _load_answerer(settings: Settings) -> Answerer | None:
-    """What answers; None if there is no index."""
-    try:
-        snapshot = settings.store.load()
-    except SnapshotError as error:
-        _LOGGER.warning("%s", error)
-        return None
-    embedder = Embedder.load(settings.resolve_embedding_model())
-    return Answerer(snapshot, embedder, settings.min_confidence)
-
-
 def _answerer(request: Request) -> Answerer:
-    answerer: Answerer | None = request.app.state.answerer
+    answerer: Answerer | None = request.app.state.serving.answerer
     if answerer is None:
         raise HTTPException(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            "No index can be used (the log says why): run `campus-qa index build` and start again.",
+            "There is no index to answer from: upload documents (POST /documents) or run "
+            "`campus-qa index build`. If there is one, the log says why it cannot be used.",
         )
     return answerer
 
@@ -131,16 +143,36 @@ def list_documents(answerer: Ready) -> DocumentList:
     """List what is indexed."""
     snapshot = answerer.snapshot
     return DocumentList(
-        documents=[_describe(snapshot.documents[e.id], e) for e in snapshot.manifest.documents],
+        documents=sorted(
+            (
+                DocumentInfo.model_validate(_describe(snapshot.documents[entry.id], entry))
+                for entry in snapshot.manifest.documents
+            ),
+            key=lambda document: document.id,
+        ),
         index_version=snapshot.version,
     )
 
 
 @router.get("/documents/{document_id}", tags=["documents"], responses=_NOT_FOUND)
-def get_document(document: Known, answerer: Ready) -> DocumentInfo:
-    """Describe one document."""
+def get_document(document: Known, answerer: Ready) -> DocumentDetails:
+    """Describe one document: its headings too, and what of it could not be read."""
     entries = answerer.snapshot.manifest.documents
-    return _describe(document, next(entry for entry in entries if entry.id == document.id))
+    entry = next(entry for entry in entries if entry.id == document.id)
+    return DocumentDetails(
+        **_describe(document, entry),
+        headings=[
+            Heading(
+                text=document.text[block.start : block.end],
+                level=block.level,
+                start=block.start,
+                page=document.page_at(block.start),
+            )
+            for block in document.blocks
+            if block.level is not None
+        ],
+        gaps=[Gap(where=where, reason=reason) for where, reason in document.gaps],
+    )
 
 
 @router.get(
@@ -180,14 +212,16 @@ def readiness(answerer: Ready) -> Readiness:
     return Readiness(index_version=answerer.snapshot.version)
 
 
-def _describe(document: Document, entry: DocumentEntry) -> DocumentInfo:
-    return DocumentInfo(
-        id=document.id,
-        title=document.title,
-        source=document.source,
-        language=document.language,
-        characters=entry.characters,
-        passages=entry.passages,
-        sha256=entry.sha256,
-        metadata=document.metadata,
-    )
+def _describe(document: Document, entry: DocumentEntry) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "path": document.path,
+        "source": document.source,
+        "language": document.language,
+        "characters": entry.characters,
+        "pages": len(document.pages) or None,
+        "passages": entry.passages,
+        "sha256": entry.sha256,
+        "metadata": document.metadata,
+    }

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from api.jobs import Job
+from index import Chunking, Counts, ModelIdentity
 from qa import Mode
 
 MAX_QUESTION = 2000
@@ -52,18 +54,47 @@ class SearchRequest(_Request):
 
 
 class DocumentInfo(BaseModel):
-    """An indexed document. `metadata` holds the other fields of its front matter; `sha256` is that
-    of the file, front matter included.
+    """An indexed document.
+
+    `path` is where it stands below the folder that was indexed, or inside an archive; `pages` is
+    null where the format has none; `passages` counts those that no earlier document says already;
+    `metadata` holds what else the file says of itself (date, author, licence, ...); `sha256` is
+    that of the file as it was read.
     """
 
     id: str
     title: str
+    path: str
     source: str
     language: str
     characters: int
+    pages: int | None
     passages: int
     sha256: str
     metadata: dict[str, str]
+
+
+class Heading(BaseModel):
+    """A heading of a document; `level` is 1 for the outermost."""
+
+    text: str
+    level: int
+    start: int
+    page: int | None
+
+
+class Gap(BaseModel):
+    """A part of a document that could not be read, and why."""
+
+    where: str
+    reason: str
+
+
+class DocumentDetails(DocumentInfo):
+    """An indexed document with its headings, and what of it could not be read."""
+
+    headings: list[Heading]
+    gaps: list[Gap]
 
 
 class DocumentList(BaseModel):
@@ -84,3 +115,50 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     index_version: str
+
+
+class JobList(BaseModel):
+    """The jobs of the service, newest first."""
+
+    jobs: list[Job]
+
+
+class RebuildRequest(_Request):
+    """How to rebuild the index."""
+
+    reuse: bool = Field(
+        False,
+        description="take over what has not changed, instead of reading and embedding it anew; the "
+        "result is the same",
+    )
+
+
+class RollbackRequest(_Request):
+    """Which version to go back to."""
+
+    version: str | None = Field(None, description="by default, the one before the current one")
+
+
+class IndexVersion(BaseModel):
+    """A version of the index on disk."""
+
+    version: str
+    current: bool
+    created_at: str
+    documents: int
+    passages: int
+
+
+class IndexInfo(BaseModel):
+    """The current index and the versions on disk, oldest first.
+
+    `sources` are the files and folders it was built from, besides what was uploaded.
+    """
+
+    version: str
+    created_at: str
+    model: ModelIdentity
+    chunking: Chunking
+    counts: Counts
+    sources: list[str]
+    versions: list[IndexVersion]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from corpus import Library
 from index import Chunking, SnapshotStore, embedding_model
 from qa import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K
 
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
         "multilingual-e5-small if it is not set",
     )
     passage_tokens: int = Field(256, ge=32, description="longest passage, in the model's tokens")
+    context_tokens: int = Field(
+        64, ge=0, description="most that title and headings add to a passage for the model"
+    )
     top_k: int = Field(
         DEFAULT_TOP_K, ge=1, le=50, description="passages returned where a request does not say"
     )
@@ -32,6 +36,11 @@ class Settings(BaseSettings):
         DEFAULT_MIN_CONFIDENCE, ge=0, le=1, description="questions below it are refused"
     )
     snapshots_kept: int = Field(3, ge=1, description="index versions kept on disk")
+    api_key: SecretStr | None = Field(
+        None, min_length=8, description="what writing over HTTP needs; without one, loopback only"
+    )
+    max_upload_mb: int = Field(50, ge=1, description="largest file that can be uploaded")
+    max_upload_files: int = Field(100, ge=1, description="most files in one upload")
 
     @property
     def store(self) -> SnapshotStore:
@@ -39,7 +48,15 @@ class Settings(BaseSettings):
 
     @property
     def chunking(self) -> Chunking:
-        return Chunking(max_tokens=self.passage_tokens)
+        return Chunking(max_tokens=self.passage_tokens, context_tokens=self.context_tokens)
+
+    @property
+    def library(self) -> Library:
+        return Library(self.home / "documents")
+
+    @property
+    def jobs(self) -> Path:
+        return self.home / "jobs"
 
     @property
     def eval_cache(self) -> Path:

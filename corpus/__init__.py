@@ -1,9 +1,10 @@
 """Files in, documents with exact text out, cut into passages that are slices of it."""
 
 from corpus.content import Block, Span
-from corpus.documents import Document
+from corpus.documents import Document, text_document
 from corpus.duplicates import NearDuplicates
 from corpus.language import Language, detect_language
+from corpus.library import Library, check_name
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
 from corpus.passages import Passage, Place, TokenCounter, split_passages
 from corpus.sentences import split_sentences
@@ -16,6 +17,7 @@ from corpus.sources import (
     load_corpus,
     read_files,
     reader_version,
+    unknown,
 )
 
 __all__ = [
@@ -27,11 +29,13 @@ __all__ = [
     "Document",
     "Failure",
     "Language",
+    "Library",
     "NearDuplicates",
     "Passage",
     "Place",
     "Span",
     "TokenCounter",
+    "check_name",
     "detect_language",
     "find_files",
     "join_digit_groups",
@@ -40,4 +44,6 @@ __all__ = [
     "reader_version",
     "split_passages",
     "split_sentences",
+    "text_document",
+    "unknown",
 ]

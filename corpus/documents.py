@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from corpus.content import Block, Content, ContentError
 from corpus.formats.markdown import plain_heading
+from corpus.formats.text import find_text_blocks
 from corpus.language import Language, detect_language
 
 _TITLE_LENGTH = 200
@@ -79,6 +80,18 @@ def make_document(content: Content, path: str, sha256: str) -> Document:
         titled=bool(own_title),
         gaps=content.gaps,
     )
+
+
+def text_document(text: str, path: str, *, title: str = "", language: str = "") -> Document:
+    """A document from a text at hand, as if it were a plain text file of this path.
+
+    Raises:
+        ContentError: There is no text.
+    """
+    fields = {"title": title, "language": language}
+    given = {name: value for name, value in fields.items() if value}
+    content = Content(text, tuple(find_text_blocks(text)), fields=given)
+    return make_document(content, path, hashlib.sha256(text.encode()).hexdigest())
 
 
 def document_id(path: str) -> str:

@@ -15,7 +15,7 @@ from corpus.sentences import split_sentences
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Counts the tokens of texts as the embedding model sees them, special tokens included."""
 
-_CONTEXT_SHARE = 4
+_CONTEXT_SHARE = 8
 _PAUSE = re.compile(r"(?<=[;:,)»])\s+")
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 
@@ -94,13 +94,13 @@ class _Paragraph:
 
 
 def split_passages(
-    document: Document, count_tokens: TokenCounter, max_tokens: int
+    document: Document, count_tokens: TokenCounter, max_tokens: int, context_tokens: int = 0
 ) -> list[Passage]:
     """Cut a document into passages along its structure.
 
     A heading opens a passage and belongs to it; paragraphs, list items and table rows are gathered
-    while they fit into `max_tokens` together with their context, and a longer paragraph is cut
-    between sentences. A new page begins a new passage, unless a paragraph runs across the break.
+    while they fit into `max_tokens`, and a longer paragraph is cut between sentences. The context
+    of a passage takes at most `context_tokens` more. A new page begins a new passage, unless a paragraph runs across the break.
     Passages never overlap. Each sentence is in exactly one of them, except those of a repeated
     paragraph (see `find_repeats`), whose place is in `repeated_at` of the passage that says the
     same.
@@ -111,7 +111,7 @@ def split_passages(
     Tokens are counted by sentence and added up: tokenizers do not join what white space parts.
     """
     repeats = find_repeats(document.text, document.blocks)
-    cutter = _Cutter(document, count_tokens, max_tokens)
+    cutter = _Cutter(document, count_tokens, max_tokens, context_tokens)
     groups = cutter.gather(cutter.paragraphs(repeats))
     text = document.text
     repeated: dict[int, list[Place]] = {}
@@ -129,16 +129,19 @@ def split_passages(
 class _Cutter:
     """Cuts one document."""
 
-    def __init__(self, document: Document, count_tokens: TokenCounter, max_tokens: int) -> None:
+    def __init__(
+        self, document: Document, count_tokens: TokenCounter, max_tokens: int, context_tokens: int
+    ) -> None:
         self._document = document
         self._text = document.text
         self._count = count_tokens
-        self._budget = max_tokens
         # What the prefix and the special tokens take, whatever the text. An empty text would not
         # tell: a prefix that ends in a space has one token more when nothing follows.
         one, two = count_tokens(["a", "a a"])
         self._overhead = 2 * one - two
-        self._contexts: dict[tuple[tuple[str, ...], str, int], tuple[str, int]] = {}
+        self._room = max_tokens - self._overhead
+        self._context_tokens = context_tokens
+        self._contexts: dict[tuple[tuple[str, ...], str], str] = {}
 
     def paragraphs(self, repeats: dict[int, int]) -> list[list[_Paragraph]]:
         """The paragraphs in runs; a run ends where a repeat stands, a section or a page begins."""
@@ -195,7 +198,7 @@ class _Cutter:
             for paragraph in run:
                 for part in self._cut(paragraph):
                     more = sum(part.tokens)
-                    if group and self._cost(group[0]) + tokens + more > self._budget:
+                    if group and tokens + more > self._room:
                         groups.append(group)
                         group, tokens = [], 0
                     group.append(part)
@@ -216,7 +219,7 @@ class _Cutter:
             end=end,
             text=document.text[start:end],
             heading=" › ".join(headings),
-            context=self._context(group[0])[0],
+            context=self._context(group[0]),
             sentences=tuple(s for paragraph in group for s in paragraph.sentences),
             heading_sentences=group[0].heading_sentences,
             repeated_at=repeated_at,
@@ -243,7 +246,7 @@ class _Cutter:
         """The sentence, or pieces of it that fit, cut at the pause or the space nearest to the
         middle.
         """
-        if tokens <= self._budget - self._overhead or span[1] - span[0] < 2:
+        if tokens <= self._room or span[1] - span[0] < 2:
             return [(span, tokens)]
         halves = self._halves(span)
         return [
@@ -268,43 +271,33 @@ class _Cutter:
 
         Headings stay with the sentence that follows them.
         """
-        cost = self._cost(paragraph) + sum(paragraph.tokens)
         count = len(paragraph.sentences)
         cuts = range(min(paragraph.heading_sentences, count - 2) + 1, count)
-        if cost <= self._budget or not cuts:
+        if sum(paragraph.tokens) <= self._room or not cuts:
             return [paragraph]
         middle = (paragraph.start + paragraph.end) / 2
         cut = min(cuts, key=lambda i: abs(paragraph.sentences[i][0] - middle))
         return [*self._cut(paragraph.part(0, cut)), *self._cut(paragraph.part(cut, count))]
 
-    def _cost(self, first: _Paragraph) -> int:
-        """Tokens that a passage takes besides its own, if this paragraph opens it."""
-        return self._overhead + self._context(first)[1]
-
-    def _context(self, first: _Paragraph) -> tuple[str, int]:
-        """Title and headings that are not in the slice, and their tokens: at most a quarter of the
-        budget, and no more than the first sentence leaves.
-        """
+    def _context(self, first: _Paragraph) -> str:
+        """Title and headings that are not in the slice which this paragraph opens."""
         opening = ""
         if first.heading_sentences:
             end = first.sentences[first.heading_sentences - 1][1]
             opening = plain_heading(self._text[first.start : end])
-        needed = self._overhead + sum(first.tokens[: first.heading_sentences + 1])
-        limit = min(self._budget // _CONTEXT_SHARE, max(0, self._budget - needed))
-        key = (first.headings, opening, limit)
+        key = (first.headings, opening)
         if key not in self._contexts:
             title = self._document.title if self._document.titled else ""
             names = dict.fromkeys((title, *first.headings))
-            self._contexts[key] = self._shorten([n for n in names if n and n not in opening], limit)
+            self._contexts[key] = self._shorten([n for n in names if n and n not in opening])
         return self._contexts[key]
 
-    def _shorten(self, names: list[str], limit: int) -> tuple[str, int]:
+    def _shorten(self, names: list[str]) -> str:
         while names:
             context = " › ".join(names)
-            tokens = self._count([context])[0] - self._overhead
-            if tokens <= limit:
-                return context, tokens
+            if self._count([context])[0] - self._overhead <= self._context_tokens:
+                return context
             # The innermost heading says most; of a single one, its beginning.
             words = names[0].split()
             names = names[1:] or [" ".join(words[: len(words) // 2])] * (len(words) > 1)
-        return "", 0
+        return ""

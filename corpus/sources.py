@@ -62,6 +62,10 @@ Known = Callable[[str, str], Document | None]
 """Gives the document that was made of a path and a sha256 before, if there is one."""
 
 
+def unknown(path: str, sha256: str) -> None:
+    """Nothing was read before."""
+
+
 def find_files(paths: Sequence[Path]) -> list[SourceFile]:
     """Find the files of files and folders (recursively; hidden files are left out), by path.
 
@@ -85,7 +89,7 @@ def find_files(paths: Sequence[Path]) -> list[SourceFile]:
 
 def read_files(
     files: Sequence[SourceFile],
-    known: Known = lambda path, sha256: None,
+    known: Known = unknown,
     excluded: Container[str] = (),
 ) -> Iterator[Document | Failure]:
     """Read files into documents, one at a time, in order of path.

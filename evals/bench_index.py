@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from corpus import find_files, read_files
+from corpus import find_files, read_files, unknown
 from index import (
     Build,
     Chunking,
@@ -164,7 +164,7 @@ def _build(
 
         previous = Previous(store.current(), embedder.identity) if reuse else None
         files = find_files([folder])
-        documents = read_files(files, previous.document) if previous else read_files(files)
+        documents = read_files(files, previous.document if previous else unknown)
         built = build_snapshot(
             documents, embedder, store, chunking, show, previous=previous, total=len(files)
         )

@@ -10,9 +10,9 @@ from index.embedder import (
     embedding_model,
 )
 from index.lexical import terms
-from index.manifest import Chunking, DocumentEntry, Manifest
+from index.manifest import Chunking, Counts, DocumentEntry, Manifest
 from index.previous import Previous
-from index.snapshot import Snapshot, SnapshotError, read_manifest, verify
+from index.snapshot import NothingToIndexError, Snapshot, SnapshotError, read_manifest, verify
 from index.store import SnapshotStore
 
 __all__ = [
@@ -20,12 +20,14 @@ __all__ = [
     "READING",
     "Build",
     "Chunking",
+    "Counts",
     "DocumentEntry",
     "EmbeddedModelError",
     "Embedder",
     "EmbedderError",
     "Manifest",
     "ModelIdentity",
+    "NothingToIndexError",
     "Previous",
     "Progress",
     "Snapshot",

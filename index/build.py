@@ -52,7 +52,7 @@ from index.files import (
 from index.lexical import LexicalWriter
 from index.manifest import FORMAT_VERSION, Chunking, Counts, DocumentEntry, Manifest
 from index.previous import Previous
-from index.snapshot import SnapshotError, describe_file
+from index.snapshot import NothingToIndexError, SnapshotError, describe_file
 from index.store import SnapshotStore
 
 Progress = Callable[[str, int, int], None]
@@ -111,7 +111,8 @@ def build_snapshot(
         total: How many documents to expect, for the progress.
 
     Raises:
-        SnapshotError: The passage budget does not fit the model, or there is nothing to index.
+        SnapshotError: The passage budget does not fit the model.
+        NothingToIndexError: No document holds any text.
     """
     if not 32 <= chunking.max_tokens <= embedder.identity.max_tokens:
         raise SnapshotError(
@@ -124,7 +125,7 @@ def build_snapshot(
         cut = _cut(documents, embedder, chunking, directory, progress, total)
         if not len(cut):
             reasons = "".join(f"\n  {failure.path}: {failure.reason}" for failure in cut.failures)
-            raise SnapshotError(f"there is nothing to index: no document holds text{reasons}")
+            raise NothingToIndexError(f"there is nothing to index: no document holds text{reasons}")
         digest = _content_digest(embedder.identity, chunking, cut.entries)
         if previous is not None and previous.manifest.digest == digest:
             return Build(previous.manifest, tuple(cut.failures), changed=False)
@@ -227,6 +228,8 @@ def _cut(
     total: int,
 ) -> _CutPassages:
     cut = _CutPassages(directory / _SCRATCH / "passages")
+    window = embedder.identity.max_tokens
+    context_tokens = min(chunking.context_tokens, window - chunking.max_tokens)
     progress(READING, 0, total)
     with (directory / DOCUMENTS).open("w", encoding="utf-8", newline="\n") as lines:
         for document in documents:
@@ -234,7 +237,12 @@ def _cut(
                 cut.failures.append(document)
                 continue
             lines.write(document_line(document))
-            cut.add(document, split_passages(document, embedder.count_tokens, chunking.max_tokens))
+            cut.add(
+                document,
+                split_passages(
+                    document, embedder.count_tokens, chunking.max_tokens, context_tokens
+                ),
+            )
             progress(READING, len(cut.entries), max(total, len(cut.entries)))
     cut.close()
     return cut

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,7 +151,7 @@ class Embedder:
     def _encode(self, texts: list[str], length: int | None = None) -> Vectors:
         """Embed texts together, padded to `length` tokens where the model's input is tokens."""
         padding = {"padding": "max_length", "max_length": length} if length else {}
-        options = {"processing_kwargs": {"text": padding}} if self._pads else {}
+        options: dict[str, Any] = {"processing_kwargs": {"text": padding}} if self._pads else {}
         with self._lock:
             vectors = self._model.encode(
                 texts,

@@ -15,10 +15,17 @@ class _Frozen(BaseModel):
 
 
 class Chunking(_Frozen):
-    """How documents are cut into passages."""
+    """How documents are cut into passages.
+
+    Attributes:
+        max_tokens: Longest passage, in tokens of the embedding model, prefix and special tokens
+            counted.
+        context_tokens: Most that title and headings take besides, as far as the model's window
+            leaves room for them.
+    """
 
     max_tokens: int
-    """Longest passage, in tokens of the embedding model, prefix and special tokens counted."""
+    context_tokens: int = 64
 
 
 class DocumentEntry(_Frozen):

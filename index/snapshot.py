@@ -33,6 +33,10 @@ class SnapshotError(Exception):
     """A snapshot that is missing, damaged or does not fit; the message says what to do."""
 
 
+class NothingToIndexError(SnapshotError):
+    """No document holds any text."""
+
+
 class Snapshot:
     """One version of the index, read-only.
 

@@ -17,6 +17,7 @@ from index.snapshot import Snapshot, SnapshotError, read_manifest
 
 _CURRENT = "CURRENT"
 _LOCK = "LOCK"
+_PATIENCE = 0.5
 _SNAPSHOTS = "snapshots"
 _STAGING = "building-"
 _DROPPED = "dropped-"
@@ -84,15 +85,18 @@ class SnapshotStore:
         is removed.
 
         Args:
-            waiting: Called once if another builder holds it; then it is waited for.
+            waiting: Called again and again while another builder holds it; what it raises ends the
+                wait.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / _LOCK)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            waiting()
-            lock.acquire()
+        timeout = 0.0
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=timeout)
+            except Timeout:
+                waiting()
+                timeout = _PATIENCE
         try:
             for pattern in (f"{_STAGING}*", f"{_DROPPED}*"):
                 for leftover in self.root.glob(pattern):
@@ -143,6 +147,11 @@ class SnapshotStore:
         manifest = read_manifest(self.directory(version))
         self._point_to(version)
         return manifest
+
+    def retire(self) -> None:
+        """Have no current snapshot any more; those on disk stay, for `rollback` by name."""
+        (self.root / _CURRENT).unlink(missing_ok=True)
+        _sync(self.root)
 
     def _point_to(self, version: str) -> None:
         pointer = self.root / f"{_CURRENT}.{os.getpid()}"

@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from corpus import Document, Language
+from corpus import text_document
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot
 from qa.answerer import READ_PASSAGES
 from qa.reader import confidence_features, rank_sentences
@@ -73,10 +73,15 @@ def _read_set(
 ) -> Iterator[tuple[dict[str, float], bool]]:
     # Whatever it is, a language that is not the question's: to the reader, one is as another.
     code = passages.stem.rpartition(".")[2]
-    spoken: Language = "en" if (code if len(code) == 2 else language) == "en" else "fr"
+    spoken = "en" if (code if len(code) == 2 else language) == "en" else "fr"
     articles = json.loads(passages.read_text(encoding="utf-8"))["data"]
     documents = [
-        Document(f"{a}-{p}", paragraph["context"], f"{a}-{p}", passages.name, spoken, "text")
+        text_document(
+            paragraph["context"],
+            f"{a:04}/{p:04}.txt",
+            title=article["title"].replace("_", " "),
+            language=spoken,
+        )
         for a, article in enumerate(articles)
         for p, paragraph in enumerate(article["paragraphs"])
     ]
@@ -99,7 +104,7 @@ def _read_twice(
     elsewhere = [
         hit
         for hit in hits
-        if not snapshot.passages[hit.number].document_id.startswith(f"{article}-")
+        if not snapshot.passages[hit.number].document_id.startswith(f"{article:04}-")
     ]
     for answerable, read in ((True, hits), (False, elsewhere)):
         sentences = rank_sentences(snapshot, question, read[:READ_PASSAGES])

@@ -77,11 +77,7 @@ def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) 
     others = _other_figures(snapshot, question, language, candidates)
     chosen = [best, *others]
     second = next((c for c in candidates[1:] if not _says_the_same(snapshot, c, best)), None)
-    if (
-        not others
-        and second is not None
-        and best.score - second.score < _SECOND_SENTENCE_MARGIN
-    ):
+    if not others and second is not None and best.score - second.score < _SECOND_SENTENCE_MARGIN:
         chosen.append(second)
         if second.passage.id == best.passage.id:
             chosen.sort(key=lambda evidence: evidence.start)

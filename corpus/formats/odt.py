@@ -89,7 +89,8 @@ def _add_document(package: BytesIO, builder: ContentBuilder) -> None:
                 for part in parts
                 for style in part.iter(_tag("text:outline-style"))
                 for depth, level in _levels(style).items()
-            }
+            },
+            otherwise=ListLevel(""),
         ),
     )
     writer.add(body)

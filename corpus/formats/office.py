@@ -220,20 +220,21 @@ BULLET = ListLevel("-")
 class Numbering:
     """The marks of a list's items, which the files leave to be counted."""
 
-    def __init__(self, levels: Mapping[int, ListLevel]) -> None:
+    def __init__(self, levels: Mapping[int, ListLevel], otherwise: ListLevel = BULLET) -> None:
         self._levels = levels
+        self._otherwise = otherwise
         self._counts: dict[int, int] = {}
 
     def mark(self, level: int, start: int | None = None) -> str:
         """The mark of the next item at a level, 0 for the outermost, or of one to start from."""
-        current = self._levels.get(level, BULLET)
+        current = self._levels.get(level, self._otherwise)
         self._counts = {at: count for at, count in self._counts.items() if at <= level}
         following = self._counts.get(level, current.start - 1) + 1
         self._counts[level] = following if start is None else start
         return re.sub("%([1-9])", lambda match: self._number(int(match[1]) - 1), current.template)
 
     def _number(self, level: int) -> str:
-        current = self._levels.get(level, BULLET)
+        current = self._levels.get(level, self._otherwise)
         return count_as(self._counts.get(level, current.start), current.style)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from io import BytesIO
@@ -43,8 +45,12 @@ def read(data: bytes) -> Content:
     without one are a gap. Values are written in full, as dates, percentages or amounts where they
     are shown as such.
     """
-    with damage_refused(".xlsx", CellCoordinatesException), warnings.catch_warnings():
-        # openpyxl warns of what it would not keep when saving.
+    with (
+        damage_refused(".xlsx", CellCoordinatesException),
+        # openpyxl prints on standard output, and warns of what it would not keep when saving.
+        redirect_stdout(sys.stderr),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         package = open_package(data, ".xlsx")
         fields = read_fields(package, "docProps/core.xml")

@@ -5,7 +5,7 @@ import io
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.content import Content, ContentError
@@ -280,6 +280,7 @@ markup = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(markup)
 def test_any_markup_gives_trimmed_blocks_that_make_up_the_text(pieces: list[str]) -> None:
     try:
@@ -289,6 +290,7 @@ def test_any_markup_gives_trimmed_blocks_that_make_up_the_text(pieces: list[str]
     check(content)
 
 
+@settings(deadline=None)
 @given(markup.filter(lambda pieces: {"<tr hidden>", "<nav>", "<main>"}.isdisjoint(pieces)))
 def test_no_word_is_lost(pieces: list[str]) -> None:
     source = "<p>mot</p>" + "".join(pieces)
@@ -461,6 +463,7 @@ def test_what_is_no_book_is_refused(data: bytes) -> None:
         epub.read(data)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([BOOK, book(PARTS, ITEMS, SPINE, zipfile.ZIP_STORED)]),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=8),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.content import Block, Content, ContentError
@@ -178,6 +178,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values, st.sampled_from([".json", ".jsonl"]))
 def test_any_json_gives_records_or_says_why_not(value: Any, ending: str) -> None:
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.content import ContentError
@@ -100,6 +100,7 @@ def test_what_is_no_table_is_refused(data: bytes, reason: str) -> None:
 cells = st.text(alphabet="aé1 ,;\"\n|'", max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(cells, min_size=2, max_size=4), max_size=8))
 def test_no_cell_is_lost(table: list[list[str]]) -> None:
     # The first row has numbers: it is no header.
@@ -109,6 +110,7 @@ def test_no_cell_is_lost(table: list[list[str]]) -> None:
     assert text.split("\n") == ["; ".join(filter(None, row)) for row in expected if any(row)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='ab1,;\t|"\r\n =', max_size=60))
 def test_any_text_is_a_table_or_refused(source: str) -> None:
     with contextlib.suppress(ContentError):

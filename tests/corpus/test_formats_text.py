@@ -4,7 +4,7 @@ import codecs
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus import Document
@@ -115,6 +115,7 @@ def test_letters_are_no_marks_of_answers_where_nothing_is_asked() -> None:
     assert described(source, "text") == [(None, source)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="QRA:? .a\n\r-é", max_size=80), st.sampled_from(sorted(FIND)))
 def test_blocks_are_trimmed_in_order_and_apart(source: str, format: str) -> None:
     blocks = FIND[format](source)
@@ -276,6 +277,7 @@ def test_what_is_not_text_is_refused(data: bytes) -> None:
         decode(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_text_or_refused(data: bytes) -> None:
     try:
@@ -286,6 +288,7 @@ def test_any_bytes_are_text_or_refused(data: bytes) -> None:
     assert "\0" not in found
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=100))
 def test_utf_8_is_read_exactly(source: str) -> None:
     assert decode(source.encode()) == source.removeprefix("\ufeff")

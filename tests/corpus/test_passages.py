@@ -57,10 +57,12 @@ def test_passages_are_exact_slices_within_the_budget(
     interview: Document, embedder: Embedder
 ) -> None:
     for budget in (64, 128, 256, 512):
-        passages = split_passages(interview, embedder.count_tokens, budget)
+        passages = split_passages(interview, embedder.count_tokens, budget, 20)
         for passage in passages:
             assert interview.text[passage.start : passage.end] == passage.text
-            assert embedder.count_tokens([passage.embedded_text])[0] <= budget
+            slice_tokens, all_tokens = embedder.count_tokens([passage.text, passage.embedded_text])
+            assert slice_tokens <= budget
+            assert all_tokens <= budget + 20
             assert passage.sentences[0][0] == passage.start
             assert passage.sentences[-1][1] == passage.end
         assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
@@ -158,7 +160,7 @@ def test_headings_before_a_repeat_stay_where_they_are() -> None:
 
 def test_context_names_title_and_headings_that_the_slice_has_not() -> None:
     text = "# Rapport\n\n## Budget\n\n" + " ".join(f"Phrase numéro {i}." for i in range(20))
-    passages = split_passages(document("d", text, "Rapport", format="markdown"), words, 24)
+    passages = split_passages(document("d", text, "Rapport", format="markdown"), words, 24, 6)
     assert len(passages) > 2
     assert passages[0].text.startswith("Rapport\n\n## Budget\n\nPhrase")
     assert passages[0].context == ""
@@ -166,23 +168,27 @@ def test_context_names_title_and_headings_that_the_slice_has_not() -> None:
         assert passage.context == "Rapport › Budget"
         assert passage.heading == "Budget"
         assert passage.embedded_text == f"Rapport › Budget\n{passage.text}"
-        assert words([passage.embedded_text])[0] <= 24
+        assert words([passage.text])[0] <= 24
         assert "Budget" not in passage.text
 
 
 def test_a_file_name_is_no_context() -> None:
-    passages = split_passages(document("d", "Une phrase. Une autre."), words, 50)
+    passages = split_passages(document("d", "Une phrase. Une autre."), words, 50, 50)
     assert [p.context for p in passages] == [""]
 
 
-def test_a_context_leaves_room_for_the_sentence() -> None:
-    sentence = "Mot " * 29 + "fin."
-    long = "Un titre bien trop long " * 10
-    passages = split_passages(document("d", f"Court. {sentence}", long.strip()), words, 32)
-    assert [p.text for p in passages] == ["Court.", sentence]
-    assert len(passages[0].context.split()) == 6
-    assert len(passages[1].context.split()) <= 2
-    assert all(words([p.embedded_text])[0] <= 32 for p in passages)
+def test_a_long_context_is_shortened_to_what_says_most() -> None:
+    text = "## Le budget de cette année\n\n" + "Une phrase. " * 20
+    made = document("d", text, "Un titre bien trop long pour tenir là", format="markdown")
+    contexts = {
+        tokens: split_passages(made, words, 16, tokens)[-1].context for tokens in (20, 8, 3, 0)
+    }
+    assert contexts == {
+        20: "Un titre bien trop long pour tenir là › Le budget de cette année",
+        8: "Le budget de cette année",
+        3: "Le budget",
+        0: "",
+    }
 
 
 def test_a_number_is_never_cut() -> None:

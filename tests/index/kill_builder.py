@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from corpus import find_files, read_files
+from corpus import find_files, read_files, unknown
 from index import (
     Chunking,
     Embedder,
@@ -101,7 +101,7 @@ def _build(folder: Path, store: SnapshotStore, embedder: Embedder, *, reuse: boo
     with store.lock():
         previous = Previous(store.current(), embedder.identity) if reuse else None
         files = find_files([folder])
-        documents = read_files(files, previous.document) if previous else read_files(files)
+        documents = read_files(files, previous.document if previous else unknown)
         build_snapshot(documents, embedder, store, _CHUNKING, previous=previous)
 
 

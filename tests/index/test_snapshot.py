@@ -18,7 +18,7 @@ from index import (
     read_manifest,
     verify,
 )
-from index.snapshot import MANIFEST
+from index.files import MANIFEST
 from tests.conftest import CHUNKING
 from tests.documents import document
 

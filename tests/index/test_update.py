@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from corpus import find_files, read_files
+from corpus import find_files, read_files, unknown
 from index import Build, Embedder, Manifest, Previous, SnapshotStore, build_snapshot, verify
 from index.files import KEY, PASSAGE_KEYS, content_keys
 from tests.conftest import CHUNKING
@@ -19,7 +19,7 @@ from tests.conftest import CHUNKING
 def build(folder: Path, store: SnapshotStore, embedder: Embedder, *, reuse: bool) -> Build:
     previous = Previous(store.current(), embedder.identity) if reuse else None
     files = find_files([folder])
-    documents = read_files(files, previous.document) if previous else read_files(files)
+    documents = read_files(files, previous.document if previous else unknown)
     return build_snapshot(documents, embedder, store, CHUNKING, previous=previous)
 
 

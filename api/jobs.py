@@ -1,0 +1,236 @@
+"""Jobs: work on the index that goes on in the background, in a process of its own.
+
+A job is a file below `jobs/`, so that every worker of the service sees it. The process that runs it
+holds a lock for as long as it lives: a job that says it is running while nobody holds its lock has
+lost its process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock
+from pydantic import BaseModel, ConfigDict
+
+from api.settings import Settings
+
+Kind = Literal["update", "rebuild"]
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_KEPT = 100
+_MOST_ATTEMPTS = 3
+_LOST = "The process that ran it has ended; it is started again when the service starts."
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Amount(_Model):
+    """How many are done, and of how many; `total` is null while that is not known."""
+
+    done: int = 0
+    total: int | None = None
+
+
+class Embedded(_Model):
+    """How many passages and sentences had to go through the model; others were known."""
+
+    passages: int
+    sentences: int
+
+
+class FailedPart(_Model):
+    """A file, or a part of one, that could not be read, and why."""
+
+    path: str
+    reason: str
+
+
+class Job(_Model):
+    """Work on the index.
+
+    Attributes:
+        kind: `update` embeds what is new or changed, `rebuild` everything.
+        status: `done` too if some files could not be read: `failures` names them.
+        stage: What it is doing now.
+        seconds_left: Estimated from the passages embedded so far.
+        embedded: What went through the model; null until it is done.
+        changed: Whether there is a new index version; null until it is done.
+        index_version: The version that is current now that it is done; null if no document is left.
+        error: Why it failed.
+    """
+
+    id: str
+    kind: Kind
+    status: Status = "queued"
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    stage: str | None = None
+    documents: Amount = Amount()
+    passages: Amount = Amount()
+    seconds_left: float | None = None
+    embedded: Embedded | None = None
+    changed: bool | None = None
+    index_version: str | None = None
+    failures: tuple[FailedPart, ...] = ()
+    error: str | None = None
+    attempts: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in ("queued", "running")
+
+
+class JobStore:
+    """The jobs of a service, whichever of its processes started them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = settings.jobs
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def submit(self, kind: Kind) -> Job:
+        """Start a job; an update joins one that has not begun to read yet."""
+        with self._lock():
+            if kind == "update":
+                for job in self.all():
+                    if (
+                        job.kind == kind
+                        and job.status == "queued"
+                        and not self.is_cancelled(job.id)
+                    ):
+                        return job
+            now = datetime.now(UTC)
+            job = Job(
+                id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", kind=kind, created_at=timestamp()
+            )
+            self._start(job)
+            self._prune()
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it is now; None if there is none of this id."""
+        try:
+            job = Job.model_validate_json(self._path(job_id).read_bytes())
+        except FileNotFoundError:
+            return None
+        if job.is_open and not self._is_alive(job.id):
+            # It may have finished between the two looks.
+            job = Job.model_validate_json(self._path(job_id).read_bytes())
+            if job.is_open:
+                return job.model_copy(update={"status": "failed", "error": _LOST})
+        return job
+
+    def all(self) -> list[Job]:
+        """All jobs that are kept, newest first."""
+        ids = sorted((path.stem for path in self._folder.glob("*.json")), reverse=True)
+        return [job for job in map(self.get, ids) if job is not None]
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; it does so at its next step, and the index stays as it is."""
+        self._marker(job_id).touch()
+
+    def resume(self) -> None:
+        """Start the jobs again whose process ended before its time, so that nothing is lost."""
+        if not self._folder.is_dir():
+            return
+        with self._lock():
+            for path in sorted(self._folder.glob("*.json")):
+                job = Job.model_validate_json(path.read_bytes())
+                if not job.is_open or self._is_alive(job.id):
+                    continue
+                if self.is_cancelled(job.id):
+                    self.write(job.model_copy(update={"status": "cancelled"}))
+                elif job.attempts < _MOST_ATTEMPTS:
+                    self._start(job)
+                else:
+                    error = f"The process that ran it ended {job.attempts} times."
+                    self.write(job.model_copy(update={"status": "failed", "error": error}))
+
+    def stop(self) -> None:
+        """End the processes started here; their jobs go on at the next start."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait()
+
+    def write(self, job: Job) -> None:
+        path = self._path(job.id)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(job.model_dump_json(indent=2), encoding="utf-8")
+        os.replace(temporary, path)
+
+    def begin(self, job_id: str) -> Job | None:
+        """Mark a job as begun, so that no other joins it; None if it has been cancelled."""
+        with self._lock():
+            job = self.get(job_id)
+            if job is None or self.is_cancelled(job_id):
+                return None
+            job = job.model_copy(update={"status": "running", "started_at": timestamp()})
+            self.write(job)
+        return job
+
+    def is_cancelled(self, job_id: str) -> bool:
+        return self._marker(job_id).exists()
+
+    def _start(self, job: Job) -> None:
+        """Start the process of a job; it inherits the job's lock, held from before it exists."""
+        self._processes = [p for p in self._processes if p.poll() is None]
+        self.write(job.model_copy(update={"status": "queued", "attempts": job.attempts + 1}))
+        given = self._settings.model_dump(mode="json", exclude={"api_key"}, exclude_none=True)
+        environment = {f"CAMPUS_QA_{name.upper()}": str(value) for name, value in given.items()}
+        with self._alive(job.id).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen(  # noqa: S603 (our own program)
+                [sys.executable, "-m", "api.run_job", job.id],
+                env={**os.environ, **environment},
+                pass_fds=[lock.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        self._processes.append(process)
+
+    def _is_alive(self, job_id: str) -> bool:
+        try:
+            with self._alive(job_id).open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        return False
+
+    def _prune(self) -> None:
+        finished = [job for job in self.all() if not job.is_open]
+        for job in finished[_KEPT:]:
+            for path in (self._path(job.id), self._alive(job.id), self._marker(job.id)):
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / "LOCK"):
+            yield
+
+    def _path(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.json"
+
+    def _alive(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.alive"
+
+    def _marker(self, job_id: str) -> Path:
+        return self._folder / f"{job_id}.cancel"
+
+
+def timestamp() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,90 @@
+"""Serving: the answerer of the current snapshot, exchanged while questions go on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from api.settings import Settings
+from index import EmbeddedModelError, Embedder, EmbedderError, SnapshotError
+from qa import Answerer
+
+_LOGGER = logging.getLogger(__name__)
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class Serving:
+    """Holds what answers, and exchanges it when another snapshot has become current.
+
+    A request takes `answerer` once and keeps it to its end: it never sees two snapshots. Each
+    process of the service has its own, so all of them move to a new snapshot by themselves.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the current snapshot if there is one, and the model.
+
+        Raises:
+            SnapshotError: It was built with another embedding model.
+            EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
+        """
+        self._settings = settings
+        self._embedder: Embedder | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._refused: str | None = None
+        self.answerer: Answerer | None = None
+        try:
+            snapshot = settings.store.load()
+        except SnapshotError as error:
+            _LOGGER.warning("%s", error)
+        else:
+            self.answerer = Answerer(snapshot, self._model(), settings.min_confidence)
+
+    def start(self) -> None:
+        """Begin to look for new snapshots, in a thread of its own."""
+        self._thread = threading.Thread(target=self._watch, name="snapshots", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def refresh(self) -> None:
+        """Move to the current snapshot, if it is another one and can be used."""
+        with self._lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        store = self._settings.store
+        try:
+            version = store.current_version()
+        except SnapshotError:
+            # Every document has been removed: nothing is left to answer from.
+            self.answerer = None
+            return
+        served = self.answerer.snapshot.version if self.answerer else None
+        if version in (served, self._refused):
+            return
+        try:
+            answerer = Answerer(store.load(), self._model(), self._settings.min_confidence)
+        except (SnapshotError, EmbedderError, EmbeddedModelError, OSError) as error:
+            _LOGGER.error("the index %s is not served: %s", version, error)
+            self._refused = version
+        else:
+            self.answerer = answerer
+            _LOGGER.info("now serving the index %s", answerer.snapshot.version)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+            try:
+                self.refresh()
+            except Exception:
+                # Whatever it is, the next look may go well, and questions go on meanwhile.
+                _LOGGER.exception("looking for a new index failed")
+
+    def _model(self) -> Embedder:
+        if self._embedder is None:
+            self._embedder = Embedder.load(self._settings.resolve_embedding_model())
+        return self._embedder
