@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Span = tuple[int, int]
 """A half-open range of character offsets, in code points: `text[start:end]`."""
+
+_MARK = re.compile(r"(?:[-*+•–▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0\u202f]+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,18 @@ class ContentBuilder:
         """Add a heading; `level` is 1 for the outermost, and at most 6."""
         self._add(text, Block(0, 0, min(max(level, 1), 6)), tight=False)
 
-    def paragraph(self, text: str) -> None:
-        self._add(text, Block(0, 0), tight=False)
+    def paragraph(self, text: str, page_breaks: Sequence[int] = ()) -> None:
+        """Add a paragraph; `page_breaks` are the places in it where a new page begins."""
+        start = self._add(text, Block(0, 0), tight=False)
+        self._pages.extend(start + offset for offset in page_breaks)
 
     def item(self, text: str) -> None:
-        """Add a list item, with its mark ("- ", "1. ") if it is to have one."""
-        self._add(text, Block(0, 0), tight=True)
+        """Add a list item, with its mark ("- ", "1. ") if it is to have one.
+
+        The mark is in the text, but not in the block: a quote begins after it.
+        """
+        mark = _MARK.match(text.strip())
+        self._add(text, Block(0, 0), tight=True, mark=mark.end() if mark else 0)
 
     def row(self, text: str) -> None:
         """Add a table row, as `corpus.tables.render_rows` writes it."""
@@ -101,19 +110,21 @@ class ContentBuilder:
             "".join(self._parts), tuple(self._blocks), tuple(self._pages), fields or {}, gaps
         )
 
-    def _add(self, text: str, block: Block, *, tight: bool) -> None:
+    def _add(self, text: str, block: Block, *, tight: bool, mark: int = 0) -> int:
+        """Add a block, which begins after a mark of so many characters; return where it starts."""
         text = text.strip()
         if not text:
-            return
+            return self._length
         if self._length:
             self._append("\n" if tight and self._tight else "\n\n")
         self._tight = tight
         if self._new_page:
             self._pages.append(self._length if self._pages else 0)
             self._new_page = False
-        start = self._length
+        start = self._length + mark
         self._append(text)
         self._blocks.append(Block(start, self._length, block.level, block.whole))
+        return start
 
     def _append(self, text: str) -> None:
         self._parts.append(text)

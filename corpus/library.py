@@ -98,12 +98,12 @@ def check_name(name: str) -> None:
     """Raise CorpusError unless a file of this name stays in its folder, on any system."""
     if not name.strip(" ."):
         raise CorpusError("a file needs a name")
+    if _FORBIDDEN & set(name) or any(ord(c) < 32 or ord(c) == 127 for c in name):
+        raise CorpusError(f"{name!r} is not the name of a file: leave out folders and signs")
     if name.startswith("."):
         raise CorpusError(
             f"{name!r} would be hidden: give it a name that does not begin with a dot"
         )
-    if _FORBIDDEN & set(name) or any(ord(c) < 32 or ord(c) == 127 for c in name):
-        raise CorpusError(f"{name!r} is not the name of a file: leave out folders and signs")
     if any(0xD800 <= ord(c) <= 0xDFFF for c in name):
         raise CorpusError(f"{name!r} is not UTF-8: rename it")
     if len(name.encode()) > _LONGEST_NAME:

@@ -13,6 +13,7 @@ from qa import Answerer
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ROOT / "corpus" / "documents"
+INTERVIEW = DOCUMENTS / "interview-antoine-tesniere.txt"
 QUESTIONS = ROOT / "evals" / "interview.jsonl"
 CHUNKING = Chunking(max_tokens=256)
 
@@ -30,14 +31,15 @@ def embedder(model_path: str) -> Embedder:
 
 @pytest.fixture(scope="session")
 def interview() -> Document:
-    return load_corpus([DOCUMENTS / "interview-antoine-tesniere.txt"]).documents[0]
+    return load_corpus([INTERVIEW]).documents[0]
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, interview: Document, embedder: Embedder) -> Path:
     """A home directory with an index of the interview in it."""
     directory = tmp_path_factory.mktemp("home")
-    build_snapshot([interview], embedder, SnapshotStore(directory / "index"), CHUNKING)
+    store = SnapshotStore(directory / "index")
+    build_snapshot([interview], embedder, store, CHUNKING, sources=[INTERVIEW])
     return directory
 
 

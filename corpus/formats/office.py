@@ -31,7 +31,6 @@ _ENCRYPTED = 0x1
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
 _TRANSITIONAL = rb"http://schemas.openxmlformats.org/\1/2006/\2"
 
-
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -273,9 +272,12 @@ def write_number(value: float, number_format: str = "General") -> str:
     if "%" in bare:
         decimals = re.search(r"\.([0#?]+)", bare)
         return f"{value * 100:.{len(decimals[1]) if decimals else 0}f} %"
-    # More digits than a float holds would be noise.
-    is_whole = abs(value) < 10**15 and value == int(value)
-    number = str(int(value)) if is_whole else f"{value:.15g}"
+    if isinstance(value, float):
+        # More digits than a float holds would be noise.
+        is_whole = abs(value) < 10**15 and value.is_integer()
+        number = str(int(value)) if is_whole else f"{value:.15g}"
+    else:
+        number = str(value)
     currency = _CURRENCY.search(_LOCALE.sub(r"\1", positive))
     return f"{number} {currency[0]}" if currency else number
 

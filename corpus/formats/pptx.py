@@ -152,7 +152,9 @@ def _list_styles(shape: Shape, slide: Slide) -> list[_Element]:
         likes.append(layout.placeholders.get(shape.placeholder_format.idx))
         likes.append(master.placeholders.get(PP_PLACEHOLDER.BODY))
         styles = master.element.findall("p:txStyles/p:bodyStyle", _NAMESPACES)
-    own = [like.element.find("p:txBody/a:lstStyle", _NAMESPACES) for like in likes if like]
+    own = (
+        like.element.find("p:txBody/a:lstStyle", _NAMESPACES) for like in likes if like is not None
+    )
     return [*(style for style in own if style is not None), *styles]
 
 

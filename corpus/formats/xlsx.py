@@ -72,6 +72,8 @@ class _Allowance:
 def _add_sheets(package: BytesIO, builder: ContentBuilder) -> Iterator[tuple[str, str]]:
     """Add the sheets, and tell what could not be read of them."""
     reader = ExcelReader(package, read_only=True, data_only=True, keep_links=False)
+    # The properties have been read; openpyxl refuses workbooks for dates that are malformed there.
+    reader.valid_files = [name for name in reader.valid_files if not name.startswith("docProps/")]
     reader.read()
     parts = {sheet.name: relation.target for sheet, relation in reader.parser.find_sheets()}
     sheets = [sheet for sheet in reader.wb.worksheets if sheet.sheet_state == "visible"]

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,40 +44,65 @@ def run_command(environment: Environment) -> RunCommand:
     return run
 
 
-@pytest.fixture(scope="session")
-def start_server() -> Iterator[Callable[[Environment], httpx.Client]]:
-    processes: list[subprocess.Popen[bytes]] = []
-    clients: list[httpx.Client] = []
+class Server:
+    """A service started as users start it, and a client of it."""
 
-    def start(environment: Environment) -> httpx.Client:
+    def __init__(self, environment: Environment, *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        process = subprocess.Popen([COMMAND, "serve", "--port", str(port)], env=environment)
-        processes.append(process)
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
-        clients.append(client)
+        command = [COMMAND, "serve", "--port", str(port), *options]
+        self.process = subprocess.Popen(command, env=environment)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         for _ in range(600):
             try:
-                client.get("/healthz")
-            except httpx.ConnectError:
-                assert process.poll() is None, "the server ended"
+                self.client.get("/healthz")
+            except httpx.TransportError:
+                assert self.process.poll() is None, "the server ended"
                 time.sleep(0.2)
             else:
-                return client
+                return
         raise AssertionError("the server did not start")
 
-    yield start
-    for client in clients:
-        client.close()
-    for process in processes:
-        process.terminate()
-    codes = [process.wait(timeout=30) for process in processes]
-    assert set(codes) <= {0, -signal.SIGTERM}
+    def stop(self) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            assert self.process.wait(timeout=30) in {0, -signal.SIGTERM}
 
 
 @pytest.fixture(scope="session")
-def client(
-    start_server: Callable[[Environment], httpx.Client], environment: Environment
-) -> httpx.Client:
-    return start_server(environment)
+def start_server() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(environment: Environment, *options: str) -> Server:
+        servers.append(Server(environment, *options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def client(start_server: Callable[..., Server], environment: Environment) -> httpx.Client:
+    return start_server(environment).client
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Look again and again until a condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def finished(client: httpx.Client, response: httpx.Response) -> dict[str, Any]:
+    """The job that a request started, once it has ended and the service has moved on."""
+    assert response.status_code == 202, response.text
+    url = response.headers["location"]
+    wait_for(lambda: client.get(url).json()["status"] not in ("queued", "running"))
+    job: dict[str, Any] = client.get(url).json()
+    if job["status"] == "done" and job["index_version"]:
+        wait_for(lambda: client.get("/readyz").json().get("index_version") == job["index_version"])
+    return job

@@ -227,8 +227,8 @@ def test_docx_insertions_links_and_controls_are_kept_and_the_rest_is_not() -> No
         "<w:r><w:rPr><w:vanish/></w:rPr><w:t> caché</w:t></w:r>"
         '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> montré</w:t></w:r>'
         '<w:r><w:fldChar w:fldCharType="begin"/><w:instrText> PAGE </w:instrText></w:r>'
-        "<w:r><w:ruby><w:rt><w:r><w:t>lu</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>, écrit,</w:t></w:r>"
-        "</w:rubyBase></w:ruby></w:r>"
+        f"<w:r><w:ruby><w:rt>{run(', lu')}</w:rt><w:rubyBase>{run(', écrit,')}</w:rubyBase>"
+        "</w:ruby></w:r>"
         "<m:oMath><m:r><m:t> x=y</m:t></m:r></m:oMath>"
         "<w:r><w:noBreakHyphen/><w:t>z\u200b\u00ad</w:t><w:softHyphen/></w:r></w:p>"
         f"<w:sdt><w:sdtContent>{paragraph('Dans un contrôle.')}</w:sdtContent></w:sdt>"
@@ -928,6 +928,11 @@ def test_xlsx_formulas_without_a_result_are_a_gap() -> None:
         xlsx.read(sheet_bytes(["=1+1"]))
 
 
+def test_xlsx_with_malformed_properties_is_read() -> None:
+    data = replaced(sheet_bytes(["x"]), "docProps/core.xml", 'W3CDTF">', 'W3CDTF">hier ')
+    assert rows(xlsx.read(data)) == ["x"]
+
+
 def test_xlsx_the_size_that_a_sheet_claims_does_not_matter() -> None:
     data = sheet_bytes(["Nom", "Ville"], ["Léa", "Lyon"], ["Max", "Nice"])
     for claimed in ("A1:XFD1048576", "A1"):
@@ -1254,6 +1259,7 @@ def test_what_looks_like_a_header(cells: list[str], is_header: bool) -> None:
         (12, "[$-40C]0", "12"),
         (-0.0, "General", "0"),
         (1e20, "General", "1e+20"),
+        (12345678901234567, "General", "12345678901234567"),
         (float("inf"), "General", "inf"),
     ],
 )
