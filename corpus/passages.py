@@ -100,10 +100,10 @@ def split_passages(
 
     A heading opens a passage and belongs to it; paragraphs, list items and table rows are gathered
     while they fit into `max_tokens`, and a longer paragraph is cut between sentences. The context
-    of a passage takes at most `context_tokens` more. A new page begins a new passage, unless a paragraph runs across the break.
-    Passages never overlap. Each sentence is in exactly one of them, except those of a repeated
-    paragraph (see `find_repeats`), whose place is in `repeated_at` of the passage that says the
-    same.
+    of a passage takes at most `context_tokens` more. A new page begins a new passage, unless a
+    paragraph runs across the break. Passages never overlap. Each sentence is in exactly one of
+    them, except those of a repeated paragraph (see `find_repeats`), whose place is in `repeated_at`
+    of the passage that says the same.
 
     A sentence that is longer than the budget by itself is cut at a pause or at white space, never
     inside a number, since the model could not read it whole.

@@ -39,3 +39,8 @@ def document(
         sha256=hashlib.sha256(f"{title}\n{text}".encode()).hexdigest(),
         titled=bool(title),
     )
+
+
+def line_start(text: str, offset: int) -> int:
+    """Where the line begins in which a block does: before the mark of a list item."""
+    return text.rfind("\n", 0, offset) + 1

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 import pypdfium2
@@ -207,7 +208,7 @@ def _paragraphs(pages: Sequence[Sequence[_Line]]) -> list[_Paragraph]:
     steps = [
         above.base - below.base
         for lines in pages
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if above.size == below.size and 0 < above.base - below.base < 4 * above.size
     ]
     leading = median(steps) if steps else 0.0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import zipfile
 
 import pytest
@@ -10,13 +11,17 @@ from hypothesis import strategies as st
 
 from corpus.content import Content, ContentError
 from corpus.formats import epub, html
+from tests.documents import line_start
 
 Shown = list[tuple[int | None, str]]
 
 
 def shown(source: str) -> Shown:
     content = html.read(source.encode())
-    return [(block.level, content.text[block.start : block.end]) for block in content.blocks]
+    return [
+        (block.level, content.text[line_start(content.text, block.start) : block.end])
+        for block in content.blocks
+    ]
 
 
 def lines(source: str) -> list[str]:
@@ -297,10 +302,13 @@ def test_no_word_is_lost(pieces: list[str]) -> None:
     assert html.read(source.encode()).text.count("mot") >= source.count("mot")
 
 
+MARK = re.compile(r"\s*(?:(?:-|\d+\.) )?")
+
+
 def check(content: Content) -> None:
     end = 0
     for block in content.blocks:
-        assert not content.text[end : block.start].strip()
+        assert MARK.fullmatch(content.text, end, block.start)
         piece = content.text[block.start : block.end]
         assert piece
         assert piece == piece.strip()

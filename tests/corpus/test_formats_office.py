@@ -38,6 +38,7 @@ from pptx.util import Cm
 from corpus.content import Content, ContentError
 from corpus.formats import docx, odt, office, pptx, xlsx
 from corpus.formats.office import ListLevel, Numbering, count_as, looks_like_header, write_number
+from tests.documents import line_start
 
 Described = list[tuple[int | str | None, str]]
 
@@ -51,7 +52,10 @@ def described(content: Content) -> Described:
         assert text == text.strip()
         end = block.end
     return [
-        ("row" if block.whole else block.level, content.text[block.start : block.end])
+        (
+            "row" if block.whole else block.level,
+            content.text[line_start(content.text, block.start) : block.end],
+        )
         for block in content.blocks
     ]
 

@@ -1,0 +1,147 @@
+"""A new index under steady load: no failed request, no mixed answer, in one worker and in two."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from index import Embedder, SnapshotStore, build_snapshot, verify
+from tests.api.conftest import Environment, Server, wait_for
+from tests.conftest import CHUNKING
+from tests.documents import document
+
+QUESTION = "Combien de livres compte la bibliothèque du campus ?"
+DISTRACTIONS = [
+    document(f"d{i}", f"Le bâtiment {i} abrite {i + 4} laboratoires.") for i in range(5)
+]
+
+
+def publish(store: SnapshotStore, embedder: Embedder, books: int) -> str:
+    """A version in which all that can be said of the library names this number."""
+    texts = [
+        f"La bibliothèque du campus compte {books} livres.",
+        f"On trouve {books} livres à la bibliothèque, dit le guide du campus.",
+    ]
+    notes = [document(f"livres-{i}", text) for i, text in enumerate(texts)]
+    with store.lock():
+        built = build_snapshot([*DISTRACTIONS, *notes], embedder, store, CHUNKING)
+    return built.manifest.version
+
+
+def check(answer: dict[str, Any], books: dict[str, int]) -> None:
+    """Everything in an answer is from the version that it names."""
+    expected = str(books[answer["index_version"]])
+    assert answer["answered"]
+    assert answer["short_answer"] == f"{expected} livres"
+    quotes = [citation["quote"] for citation in answer["citations"]]
+    passages = [p["text"] for p in answer["passages"] if "bibliothèque" in p["text"]]
+    assert len(passages) == 2
+    for text in (*quotes, *passages):
+        assert expected in text, (expected, text)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_request_fails_and_no_answer_is_mixed(
+    start_server: Callable[..., Server],
+    environment: Environment,
+    embedder: Embedder,
+    tmp_path: Path,
+    workers: int,
+) -> None:
+    store = SnapshotStore(tmp_path / "index", keep=2)
+    books = {publish(store, embedder, 1000): 1000}
+    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    server = start_server(own, "--workers", str(workers))
+    stop = threading.Event()
+
+    def ask_on() -> list[dict[str, Any]]:
+        answers = []
+        with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
+            while not stop.is_set() and len(answers) < 5000:
+                response = client.post("/ask", json={"question": QUESTION})
+                assert response.status_code == 200, response.text
+                answers.append(response.json())
+        return answers
+
+    def everywhere(version: str) -> bool:
+        """Fresh connections reach all workers."""
+        url = f"{server.client.base_url}/readyz"
+        return {httpx.get(url).json()["index_version"] for _ in range(12)} == {version}
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(ask_on) for _ in range(3)]
+        try:
+            for number in range(1001, 1007):
+                version = publish(store, embedder, number)
+                books[version] = number
+                wait_for(lambda version=version: everywhere(version), 30)
+            version = sorted(books)[-2]
+            store.rollback(version)
+            wait_for(lambda: everywhere(version), 30)
+        finally:
+            stop.set()
+        answers = [answer for each in running for answer in each.result()]
+    for answer in answers:
+        check(answer, books)
+    assert {answer["index_version"] for answer in answers} == set(books)
+    server.stop()
+
+
+def test_a_server_killed_during_a_swap_comes_back_whole(
+    start_server: Callable[..., Server],
+    environment: Environment,
+    embedder: Embedder,
+    tmp_path: Path,
+) -> None:
+    store = SnapshotStore(tmp_path / "index")
+    books = {publish(store, embedder, 500): 500}
+    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    for number in (501, 502):
+        server = start_server(own)
+        books[publish(store, embedder, number)] = number
+        time.sleep(0.3 * (number - 500))
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+        assert verify(store.current()) == []
+    server = start_server(own)
+    answer = server.client.post("/ask", json={"question": QUESTION}).json()
+    check(answer, books)
+    assert books[answer["index_version"]] == 502
+    server.stop()
+
+
+def test_an_index_that_cannot_be_used_is_not_moved_to(
+    start_server: Callable[..., Server],
+    environment: Environment,
+    embedder: Embedder,
+    tmp_path: Path,
+) -> None:
+    store = SnapshotStore(tmp_path / "index")
+    first = publish(store, embedder, 7)
+    server = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)})
+    with store.staging() as staged:
+        for path in store.current().rglob("*"):
+            if path.is_file():
+                target = staged / path.relative_to(store.current())
+                target.parent.mkdir(exist_ok=True)
+                target.write_bytes(path.read_bytes())
+        broken = f"{first[:-1]}x"
+        manifest = staged / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(first, broken))
+        (staged / "passages.jsonl").write_text("{}\n")
+        store.publish(staged)
+    assert store.current_version() == broken
+    time.sleep(2)
+    assert server.client.get("/readyz").json()["index_version"] == first
+    check(server.client.post("/ask", json={"question": QUESTION}).json(), {first: 7})
+    version = publish(store, embedder, 8)
+    wait_for(lambda: server.client.get("/readyz").json()["index_version"] == version)
+    server.stop()
