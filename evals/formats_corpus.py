@@ -2,52 +2,31 @@
 
     python -m evals.formats_corpus FOLDER --questions evals/formats.jsonl
 
-Each file tells of an institute of its own, all of them invented, from one template; those that are
-tables list several.
+Each file tells of an institute of its own, from one template; those that are tables list several.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from evals import formats_writers as writers
+from evals.formats_institutes import INSTITUTES, Institute
 from evals.formats_writers import Row, Section, Text
 from evals.question_set import Question
 
 
 @dataclass(frozen=True, slots=True)
-class Institute:
-    """The facts of an institute, as they stand in its text.
-
-    Attributes:
-        themes: What it works on, each with its number of projects.
-        hours: When its library opens and closes, on each of the days of the template.
-    """
-
-    name: str
-    subject: str
-    city: str
-    founded: int
-    director: str
-    since: int
-    researchers: int
-    budget: int
-    themes: tuple[tuple[str, int], ...]
-    books: str
-    hours: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Fact:
-    """What can be asked of a text, and what in it answers; a row of its table stands as such."""
+    """What can be asked of a section, and what in it answers: a sentence, an item or a row."""
 
     kind: str
     question: str
     answer: str
     evidence: str | Row
+    section: Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,269 +39,295 @@ class Expected:
     page: int | None
 
 
-_Located = tuple[Fact, Section]
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file's text, and the three facts of it that are asked for."""
 
-_FRENCH = {
-    "aldebaran.txt": Institute(
-        "Aldébaran",
-        "l’acoustique sous-marine",
-        "Brest",
-        1962,
-        "Maëlle Kervadec",
-        2019,
-        214,
-        31,
-        (("chant des baleines", 12), ("bruit des navires", 7), ("écho des grands fonds", 5)),
-        "48 000",
-        (("8 h 30", "18 h"), ("9 h", "17 h 15"), ("10 h", "12 h 30")),
-    ),
-    "betelgeuse.txt": Institute(
-        "Bételgeuse",
-        "les langues anciennes d’Asie centrale",
-        "Poitiers",
-        1931,
-        "Théodore Vasseur",
-        2021,
-        87,
-        9,
-        (("manuscrits sogdiens", 8), ("inscriptions tokhariennes", 3), ("contes ouïghours", 6)),
-        "132 000",
-        (("9 h 15", "19 h"), ("9 h 45", "20 h 30"), ("14 h", "16 h 45")),
-    ),
-    "capella.md": Institute(
-        "Capella",
-        "les sols agricoles",
-        "Clermont-Ferrand",
-        1974,
-        "Solène Arbogast",
-        2017,
-        163,
-        22,
-        (("vers de terre", 9), ("érosion des pentes", 14), ("stockage du carbone", 11)),
-        "27 500",
-        (("8 h", "16 h 30"), ("8 h 45", "17 h 45"), ("9 h 30", "11 h 30")),
-    ),
-    "deneb.html": Institute(
-        "Deneb",
-        "la mécanique des glaciers",
-        "Chambéry",
-        1988,
-        "Gaspard Thévenoz",
-        2022,
-        76,
-        14,
-        (("fonte des séracs", 6), ("lacs sous-glaciaires", 4), ("datation des moraines", 13)),
-        "11 800",
-        (("7 h 45", "15 h 30"), ("8 h 15", "19 h 15"), ("13 h", "17 h 30")),
-    ),
-    "electre.pdf": Institute(
-        "Électre",
-        "la conservation des peintures",
-        "Avignon",
-        1957,
-        "Philippine Lorrain",
-        2015,
-        58,
-        8,
-        (("vernis à la résine", 5), ("fresques romanes", 16), ("pigments de garance", 2)),
-        "63 400",
-        (("10 h 30", "18 h 45"), ("11 h", "21 h"), ("9 h 20", "12 h 15")),
-    ),
-    "fomalhaut.docx": Institute(
-        "Fomalhaut",
-        "l’hydrologie des grands fleuves",
-        "Angers",
-        1969,
-        "Corentin Mallaval",
-        2020,
-        191,
-        27,
-        (("crues de printemps", 18), ("bancs de sable", 4), ("nappes alluviales", 10)),
-        "39 700",
-        (("8 h 20", "17 h"), ("9 h 10", "18 h 20"), ("10 h 15", "13 h 45")),
-    ),
-    "procyon.pptx": Institute(
-        "Procyon",
-        "la robotique agricole",
-        "Rennes",
-        2004,
-        "Anaïs Quéméneur",
-        2023,
-        245,
-        46,
-        (("désherbage mécanique", 15), ("récolte des fraises", 3), ("drones semeurs", 8)),
-        "6 200",
-        (("7 h 30", "19 h 30"), ("8 h 50", "18 h 10"), ("9 h 40", "14 h 20")),
-    ),
-    "regulus.epub": Institute(
-        "Régulus",
-        "la musique de la Renaissance",
-        "Besançon",
-        1946,
-        "Barthélemy Joffrin",
-        2014,
-        42,
-        5,
-        (("luths vénitiens", 7), ("motets de Franche-Comté", 12), ("traités de solmisation", 4)),
-        "91 300",
-        (("9 h 25", "17 h 40"), ("10 h 45", "20 h"), ("14 h 30", "18 h 30")),
-    ),
-    "sirius.jsonl": Institute(
-        "Sirius",
-        "les matériaux supraconducteurs",
-        "Grenoble",
-        1979,
-        "Hortense Delmotte",
-        2018,
-        327,
-        74,
-        (("rubans de cuprate", 20), ("aimants sans hélium", 9), ("jonctions Josephson", 17)),
-        "18 900",
-        (("8 h 10", "20 h 15"), ("8 h 40", "21 h 30"), ("10 h 10", "15 h 50")),
-    ),
-    "dossier.zip/altair.txt": Institute(
-        "Altaïr",
-        "la migration des oiseaux",
-        "La Rochelle",
-        1983,
-        "Élie Bonnafous",
-        2016,
-        69,
-        11,
-        (("cigognes noires", 5), ("bagues électroniques", 10), ("haltes des limicoles", 8)),
-        "14 600",
-        (("8 h 35", "16 h 15"), ("9 h 35", "17 h 50"), ("13 h 30", "18 h 15")),
-    ),
-    "dossier.zip/antares.md": Institute(
-        "Antarès",
-        "l’économie des ports",
-        "Dunkerque",
-        1995,
-        "Ludivine Haezebrouck",
-        2024,
-        118,
-        16,
-        (("fret ferroviaire", 6), ("taxes de quai", 2), ("ports à sec", 9)),
-        "22 100",
-        (("9 h 5", "17 h 20"), ("9 h 50", "18 h 40"), ("10 h 20", "12 h 45")),
-    ),
+    text: Text
+    facts: tuple[Fact, ...]
+
+
+_WRITERS = {
+    ".txt": writers.write_text,
+    ".md": writers.write_markdown,
+    ".html": writers.write_html,
+    ".pdf": writers.write_pdf,
+    ".docx": writers.write_docx,
+    ".odt": writers.write_odt,
+    ".pptx": writers.write_pptx,
+    ".xlsx": writers.write_xlsx,
+    ".csv": writers.write_csv,
+    ".epub": writers.write_epub,
+    ".json": writers.write_json,
+    ".jsonl": writers.write_jsonl,
 }
-_ENGLISH = {
-    "mizar.odt": Institute(
-        "Mizar",
-        "the chemistry of volcanoes",
-        "Aberdeen",
-        1966,
-        "Rosalind Tweedie",
-        2013,
-        134,
-        19,
-        (("sulphur plumes", 11), ("crater lakes", 4), ("basalt glass", 7)),
-        "35,600",
-        (("8.15 am", "6.20 pm"), ("9.40 am", "5.10 pm"), ("10.30 am", "1.45 pm")),
-    ),
-    "rigel.json": Institute(
-        "Rigel",
-        "the history of timber building",
-        "Norwich",
-        1952,
-        "Edmund Haverstock",
-        2020,
-        51,
-        6,
-        (("stave churches", 3), ("oak roofs", 14), ("shipyard cranes", 5)),
-        "72,900",
-        (("9.20 am", "5.50 pm"), ("10.10 am", "7.15 pm"), ("11.05 am", "2.35 pm")),
-    ),
+_WINDOWS_TEXT = "betelgeuse.txt"
+# On which page the first section stands, where there are pages.
+_FIRST_PAGE = {".pdf": 1, ".pptx": 2}
+_WITHOUT_HEADINGS = (".csv", ".jsonl")
+
+_UNANSWERABLE = (
+    ("fr", "Combien de doctorants l’Institut Aldébaran accueille-t-il ?"),
+    ("fr", "Quelle est l’adresse électronique de l’Institut Deneb ?"),
+    ("fr", "Quel architecte a dessiné le bâtiment de l’Institut Électre ?"),
+    ("fr", "Combien de brevets l’Institut Sirius a-t-il déposés ?"),
+    ("en", "Which company sponsors the Mizar Institute?"),
+    ("en", "How much does a visit to the Rigel Institute cost?"),
+)
+
+
+def write_corpus(folder: Path) -> None:
+    """Write the files into a folder, which is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archives: dict[str, dict[str, bytes]] = {}
+    for path, file in _files().items():
+        write = writers.write_windows_text if path == _WINDOWS_TEXT else _WRITERS[_ending(path)]
+        archive, _, member = path.rpartition("/")
+        if archive:
+            archives.setdefault(archive, {})[member] = write(file.text)
+        else:
+            (folder / path).write_bytes(write(file.text))
+    for archive, members in archives.items():
+        (folder / archive).write_bytes(writers.pack(members))
+
+
+def expected() -> list[Expected]:
+    """The questions that the corpus answers, and where."""
+    return [
+        _expect(path, number, fact, file.text)
+        for path, file in _files().items()
+        for number, fact in enumerate(file.facts, 1)
+    ]
+
+
+def questions() -> list[Question]:
+    """All questions, those that the corpus does not answer last."""
+    unanswerable = [
+        Question(
+            id=f"formats-none-{number}",
+            lang=lang,
+            kind="unanswerable",
+            question=question,
+            answerable=False,
+        )
+        for number, (lang, question) in enumerate(_UNANSWERABLE, 1)
+    ]
+    return [*(one.question for one in expected()), *unanswerable]
+
+
+def write_questions(path: Path) -> None:
+    """Write all questions as a question set in JSON Lines."""
+    lines = (question.model_dump_json(exclude={"required"}) + "\n" for question in questions())
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _expect(path: str, number: int, fact: Fact, text: Text) -> Expected:
+    ending = _ending(path)
+    place = text.sections.index(fact.section)
+    question = Question(
+        id=f"formats-{Path(path).stem}-{number}",
+        lang=text.language,
+        kind=fact.kind,
+        question=fact.question,
+        answers=(fact.answer,),
+        evidence=(_written(fact, ending),),
+        answerable=True,
+    )
+    return Expected(
+        question=question,
+        path=f"{path}/{place + 1}" if ending == ".jsonl" else path,
+        heading=None if ending in _WITHOUT_HEADINGS else fact.section.heading,
+        page=_FIRST_PAGE[ending] + place if ending in _FIRST_PAGE else None,
+    )
+
+
+def _written(fact: Fact, ending: str) -> str:
+    """The evidence as the text of the document has it."""
+    match fact.evidence, ending:
+        case str(sentence), _:
+            return sentence
+        case row, ".md":
+            return writers.markdown_row(row)
+        case row, ".txt" | ".json" | ".jsonl":
+            return writers.plain_row(row)
+        case row, _:
+            header = fact.section.table[0]
+            return "; ".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=True))
+
+
+def _ending(path: str) -> str:
+    return Path(path).suffix
+
+
+def _files() -> dict[str, _File]:
+    files = {
+        path: _describe(institute, place, language)
+        for language, institutes in INSTITUTES.items()
+        for place, (path, institute) in enumerate(institutes.items())
+    }
+    return files | {"instituts.csv": _list(), "reseau.xlsx": _workbook()}
+
+
+_WORDINGS: dict[str, Mapping[str, str]] = {
+    "fr": {
+        "title": "Institut {name}",
+        "summary": "L’Institut {name} étudie {subject}.",
+        "history": "Histoire et direction",
+        "founded": "L’Institut {name} a été fondé en {founded} à {city}.",
+        "directed": "{director} dirige l’Institut {name} depuis {since}.",
+        "means": "Recherche et moyens",
+        "staff": "L’Institut {name} emploie {researchers} chercheurs.",
+        "budget": "Le budget annuel de l’Institut {name} s’élève à {budget} millions d’euros.",
+        "themes": "L’Institut {name} répartit ses projets entre trois thèmes :",
+        "theme": "{theme} : {projects} projets",
+        "library": "Bibliothèque",
+        "books": "La bibliothèque de l’Institut {name} conserve {books} ouvrages.",
+        "hours": "Voici les heures d’ouverture de la bibliothèque de l’Institut {name}.",
+        "header": "Jour,Ouverture,Fermeture",
+        "days": "lundi,mercredi,samedi",
+        "when founded?": "En quelle année l’Institut {name} a-t-il été fondé ?",
+        "who?": "Qui dirige l’Institut {name} ?",
+        "where?": "Dans quelle ville l’Institut {name} a-t-il été fondé ?",
+        "projects?": "Combien de projets l’Institut {name} consacre-t-il au thème « {theme} » ?",
+        "projects": "{projects} projets",
+        "closing?": "À quelle heure la bibliothèque de l’Institut {name} ferme-t-elle le {day} ?",
+        "budget?": "Quel est le budget annuel de l’Institut {name} ?",
+        "euros": "{budget} millions d’euros",
+        "books?": "Combien d’ouvrages la bibliothèque de l’Institut {name} conserve-t-elle ?",
+    },
+    "en": {
+        "title": "The {name} Institute",
+        "summary": "The {name} Institute studies {subject}.",
+        "history": "History and direction",
+        "founded": "The {name} Institute was founded in {city} in {founded}.",
+        "directed": "{director} has directed the {name} Institute since {since}.",
+        "means": "Research and means",
+        "staff": "The {name} Institute employs {researchers} researchers.",
+        "budget": "The annual budget of the {name} Institute is {budget} million euros.",
+        "themes": "The {name} Institute has projects on three themes:",
+        "theme": "{theme}: {projects} projects",
+        "library": "Library",
+        "books": "The library of the {name} Institute holds {books} books.",
+        "hours": "These are the opening hours of the library of the {name} Institute.",
+        "header": "Day,Opening,Closing",
+        "days": "Monday,Wednesday,Saturday",
+        "when founded?": "In which year was the {name} Institute founded?",
+        "who?": "Who directs the {name} Institute?",
+        "where?": "In which city was the {name} Institute founded?",
+        "projects?": "How many projects does the {name} Institute have on {theme}?",
+        "projects": "{projects} projects",
+        "closing?": "When does the library of the {name} Institute close on {day}?",
+        "budget?": "What is the annual budget of the {name} Institute?",
+        "euros": "{budget} million euros",
+        "books?": "How many books does the library of the {name} Institute hold?",
+    },
 }
 
-_HEADER = ("Institut", "Ville", "Chercheurs", "Budget en millions d’euros", "Directeur")
-_SHEET = Section(
-    "Instituts",
-    table=(
-        _HEADER,
-        ("Institut Bellatrix", "Nancy", "152", "24", "Octave Reinhardt"),
-        ("Institut Canopus", "Perpignan", "95", "13", "Fleur Casademont"),
-        ("Institut Alcyone", "Le Havre", "208", "37", "Armand Lecacheux"),
-    ),
-)
-_LIBRARIES = Section(
-    "Bibliothèques",
-    table=(
-        ("Bibliothèque", "Ouvrages", "Jour de fermeture"),
-        ("Bibliothèque Bellatrix", "53700", "lundi"),
-        ("Bibliothèque Canopus", "29400", "jeudi"),
-        ("Bibliothèque Alcyone", "84100", "mercredi"),
-    ),
-)
-_LIST = Section(
-    "",
-    table=(
+
+def _describe(institute: Institute, place: int, language: str) -> _File:
+    """The template. What is asked of it changes with the place of the institute among the others:
+    a sentence of the first section, then the list and the library, or the table and the budget.
+    """
+    turn = place % 3
+    theme, projects = institute.themes[turn]
+    wording = _WORDINGS[language]
+    days = wording["days"].split(",")
+    known = asdict(institute) | {"theme": theme, "projects": projects, "day": days[turn]}
+    said = {name: words.format(**known) for name, words in wording.items()}
+
+    items = tuple(
+        wording["theme"].format(theme=theme, projects=projects)
+        for theme, projects in institute.themes
+    )
+    rows = tuple((day, *hours) for day, hours in zip(days, institute.hours, strict=True))
+    history = Section(said["history"], (f"{said['founded']} {said['directed']}",))
+    means = Section(said["means"], (f"{said['staff']} {said['budget']}", said["themes"]), items)
+    library = Section(
+        said["library"],
+        (said["books"], said["hours"]),
+        table=(tuple(wording["header"].split(",")), *rows),
+    )
+
+    opening = (
+        Fact("date", said["when founded?"], str(institute.founded), said["founded"], history),
+        Fact("factoid", said["who?"], institute.director, said["directed"], history),
+        Fact("place", said["where?"], institute.city, said["founded"], history),
+    )[turn]
+    if place % 2:
+        closing = institute.hours[turn][1]
+        others = (
+            Fact("time", said["closing?"], closing, rows[turn], library),
+            Fact("number", said["budget?"], said["euros"], said["budget"], means),
+        )
+    else:
+        others = (
+            Fact("number", said["projects?"], said["projects"], items[turn], means),
+            Fact("number", said["books?"], institute.books, said["books"], library),
+        )
+    text = Text(said["title"], said["summary"], language, (history, means, library))
+    return _File(text, (opening, *others))
+
+
+_HEADER = ("Institut", "Ville", "Chercheurs", "Budget en millions d’euros", "Direction")
+
+
+def _list() -> _File:
+    rows = (
         _HEADER,
         ("Institut Achernar", "Limoges", "61", "7", "Violette Peyrichout"),
         ("Institut Merak", "Colmar", "147", "21", "Gontran Schillinger"),
         ("Institut Dubhe", "Bayonne", "83", "12", "Maylis Etcheverry"),
         ("Institut Alkaïd", "Auxerre", "39", "4", "Célestin Morvandiau"),
-    ),
-)
-_TABLES: dict[str, tuple[Text, tuple[_Located, ...]]] = {
-    "instituts.csv": (
-        Text("", "", "fr", (_LIST,)),
-        (
-            (
-                Fact("factoid", "Qui dirige l’Institut Merak ?", _LIST.table[2][4], _LIST.table[2]),
-                _LIST,
-            ),
-            (
-                Fact(
-                    "number",
-                    "Combien de chercheurs l’Institut Dubhe emploie-t-il ?",
-                    _LIST.table[3][2],
-                    _LIST.table[3],
-                ),
-                _LIST,
-            ),
-            (
-                Fact(
-                    "place",
-                    "Dans quelle ville se trouve l’Institut Alkaïd ?",
-                    _LIST.table[4][1],
-                    _LIST.table[4],
-                ),
-                _LIST,
-            ),
+    )
+    table = Section("", table=rows)
+    facts = (
+        _cell("factoid", "Qui dirige l’Institut Merak ?", table, 2, 4),
+        _cell("number", "Combien de chercheurs l’Institut Dubhe emploie-t-il ?", table, 3, 2),
+        _cell("place", "Dans quelle ville se trouve l’Institut Alkaïd ?", table, 4, 1),
+    )
+    return _File(Text("", "", "fr", (table,)), facts)
+
+
+def _workbook() -> _File:
+    institutes = Section(
+        "Instituts",
+        table=(
+            _HEADER,
+            ("Institut Bellatrix", "Nancy", "152", "24", "Octave Reinhardt"),
+            ("Institut Canopus", "Perpignan", "95", "13", "Fleur Casademont"),
+            ("Institut Alcyone", "Le Havre", "208", "37", "Armand Lecacheux"),
         ),
-    ),
-    "reseau.xlsx": (
-        Text("Réseau Véga", "", "fr", (_SHEET, _LIBRARIES)),
-        (
-            (
-                Fact(
-                    "factoid",
-                    "Qui dirige l’Institut Canopus ?",
-                    _SHEET.table[2][4],
-                    _SHEET.table[2],
-                ),
-                _SHEET,
-            ),
-            (
-                Fact(
-                    "number",
-                    "Quel est le budget de l’Institut Bellatrix ?",
-                    _SHEET.table[1][3],
-                    _SHEET.table[1],
-                ),
-                _SHEET,
-            ),
-            (
-                Fact(
-                    "date",
-                    "Quel jour la bibliothèque Alcyone est-elle fermée ?",
-                    _LIBRARIES.table[3][2],
-                    _LIBRARIES.table[3],
-                ),
-                _LIBRARIES,
-            ),
+    )
+    libraries = Section(
+        "Bibliothèques",
+        table=(
+            ("Bibliothèque", "Ouvrages", "Jour de fermeture"),
+            ("Bibliothèque Bellatrix", "53700", "lundi"),
+            ("Bibliothèque Canopus", "29400", "jeudi"),
+            ("Bibliothèque Alcyone", "84100", "mercredi"),
         ),
-    ),
-}
+    )
+    facts = (
+        _cell("factoid", "Qui dirige l’Institut Canopus ?", institutes, 2, 4),
+        _cell("number", "Quel est le budget de l’Institut Bellatrix ?", institutes, 1, 3),
+        _cell("date", "Quel jour la bibliothèque Alcyone est-elle fermée ?", libraries, 3, 2),
+    )
+    return _File(Text("Réseau Véga", "", "fr", (institutes, libraries)), facts)
+
+
+def _cell(kind: str, question: str, table: Section, row: int, column: int) -> Fact:
+    return Fact(kind, question, table.table[row][column], table.table[row], table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m evals.formats_corpus", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the files go")
+    parser.add_argument("--questions", type=Path, help="write the question set to this file too")
+    arguments = parser.parse_args()
+    write_corpus(arguments.folder)
+    if arguments.questions:
+        write_questions(arguments.questions)
+
+
+if __name__ == "__main__":
+    main()

@@ -122,7 +122,13 @@ def write_pdf(text: Text) -> bytes:
             story += [Spacer(0, 12), Table(section.table, style=grid)]
     file = io.BytesIO()
     template = SimpleDocTemplate(
-        file, title=text.title, author=AUTHOR, lang=text.language, invariant=1
+        file,
+        title=text.title,
+        author=AUTHOR,
+        subject=text.summary,
+        lang=text.language,
+        # The same date and the same identifier each time.
+        invariant=1,
     )
     template.build(story)
     return file.getvalue()
@@ -154,6 +160,9 @@ def write_docx(text: Text) -> bytes:
 
 def write_odt(text: Text) -> bytes:
     document = odfdo.Document("text")
+    # The template numbers headings.
+    for outline in document.styles.get_elements("//text:outline-style"):
+        outline.delete()
     document.meta.title, document.meta.language = text.title, text.language
     document.meta.initial_creator = document.meta.creator = AUTHOR
     document.meta.creation_date = document.meta.date = WRITTEN
@@ -180,7 +189,8 @@ def write_pptx(text: Text) -> bytes:
     """A title slide, then a slide for each section."""
     presentation = pptx.Presentation()
     properties = presentation.core_properties
-    properties.title, properties.author, properties.language = text.title, AUTHOR, text.language
+    properties.title, properties.author = text.title, AUTHOR
+    properties.language, properties.comments = text.language, ""
     properties.created = properties.modified = WRITTEN
     title_layout, content_layout = presentation.slide_layouts[0], presentation.slide_layouts[1]
     opening = presentation.slides.add_slide(title_layout)

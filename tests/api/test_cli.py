@@ -1,18 +1,34 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
+import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from index import SnapshotStore
 from qa import Answer, SearchResult
-from tests.api.conftest import RunCommand
+from tests.api.conftest import COMMAND, Environment, RunCommand
 from tests.conftest import DOCUMENTS, QUESTIONS
 
 INTERVIEW = str(DOCUMENTS / "interview-antoine-tesniere.txt")
-COMMANDS = ["index build", "index status", "index verify", "ask", "search", "eval", "serve"]
+COMMANDS = [
+    "index build",
+    "index update",
+    "index status",
+    "index list",
+    "index verify",
+    "index rollback",
+    "ask",
+    "search",
+    "eval",
+    "serve",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -53,9 +69,12 @@ def test_a_bad_setting_is_named(run_command: RunCommand) -> None:
     "arguments",
     [
         ["index", "status"],
+        ["index", "list"],
         ["index", "verify"],
+        ["index", "rollback"],
         ["ask", "Qui ?"],
         ["index", "build", "nowhere"],
+        ["index", "update", "nowhere"],
         ["eval", "nowhere.jsonl"],
     ],
 )
@@ -110,6 +129,91 @@ def test_build_status_verify(run_command: RunCommand, tmp_path: Path) -> None:
     verified = run_command("index", "verify", "--json", CAMPUS_QA_HOME=home)
     assert verified.returncode == 1
     assert json.loads(verified.stdout)["problems"] == ["documents.jsonl is not as it was written"]
+
+
+def test_update_list_rollback(run_command: RunCommand, tmp_path: Path) -> None:
+    home = {"CAMPUS_QA_HOME": str(tmp_path / "home")}
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "a.md").write_text("# Atelier\n\nL’atelier compte 12 tables.", encoding="utf-8")
+    (folder / "b.csv").write_text("Salle;Places\nCurie;30\nPasteur;45\n", encoding="utf-8")
+    first = json.loads(run_command("index", "build", str(folder), "--json", **home).stdout)
+    assert first["sources"] == [str(folder)]
+    assert first["embedded"]["passages"] == 2
+    unchanged = run_command("index", "update", **home)
+    assert unchanged.returncode == 0
+    assert "nothing has changed" in unchanged.stdout
+    (folder / "a.md").write_text("# Atelier\n\nL’atelier compte 13 tables.", encoding="utf-8")
+    second = json.loads(run_command("index", "update", "--json", **home).stdout)
+    assert second["changed"]
+    assert second["embedded"] == {"passages": 1, "sentences": 1}
+    assert "13 tables" in run_command("ask", "Combien de tables compte l’atelier ?", **home).stdout
+    listed = json.loads(run_command("index", "list", "--json", **home).stdout)
+    assert [(e["version"], e["current"]) for e in listed] == [
+        (first["version"], False),
+        (second["version"], True),
+    ]
+    back = json.loads(run_command("index", "rollback", "--json", **home).stdout)
+    assert back["version"] == first["version"]
+    assert f"* {first['version']}" in run_command("index", "list", **home).stdout
+    assert "12 tables" in run_command("ask", "Combien de tables compte l’atelier ?", **home).stdout
+    verified = json.loads(run_command("index", "verify", "--all", "--json", **home).stdout)
+    assert [entry["ok"] for entry in verified] == [True, True]
+    named = run_command("index", "rollback", second["version"], **home)
+    assert second["version"] in named.stdout
+    (folder / "b.csv").unlink()
+    third = json.loads(run_command("index", "update", "--json", **home).stdout)
+    assert third["counts"]["documents"] == 1
+    assert third["embedded"] == {"passages": 0, "sentences": 0}
+
+
+def test_a_second_builder_says_that_it_waits(
+    run_command: RunCommand, environment: Environment, tmp_path: Path
+) -> None:
+    store = SnapshotStore(tmp_path / "index")
+    command = [COMMAND, "index", "build", INTERVIEW]
+    with store.lock():
+        second = subprocess.Popen(
+            command,
+            env={**environment, "CAMPUS_QA_HOME": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stderr is not None
+        assert "waiting" in second.stderr.readline()
+        assert store.versions() == []
+    assert second.wait(timeout=120) == 0
+    assert len(store.versions()) == 1
+
+
+def test_interrupted_a_build_leaves_the_index_as_it_is(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """Ctrl-C in a terminal, where the progress bar is."""
+    store = SnapshotStore(tmp_path / "index")
+    notes = "\n\n".join(f"## Salle {i}\n\nLa salle {i} compte {i * 3} places." for i in range(900))
+    (tmp_path / "notes.md").write_text(notes, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    build = subprocess.Popen(
+        [COMMAND, "index", "build", str(tmp_path / "notes.md")],
+        env={**environment, "CAMPUS_QA_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    shown = b""
+    while b"embedding passages" not in shown:
+        shown += os.read(ours, 4096)
+    assert b"reading documents" in shown
+    build.send_signal(signal.SIGINT)
+    while b"stopped: the index is as it was" not in shown:
+        shown += os.read(ours, 4096)
+    assert build.wait(timeout=60) == 1
+    os.close(ours)
+    assert store.versions() == []
+    assert list(store.root.glob("building-*")) == []
 
 
 def test_build_names_what_it_could_not_read(run_command: RunCommand, tmp_path: Path) -> None:
