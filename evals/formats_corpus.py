@@ -320,7 +320,11 @@ def _cell(kind: str, question: str, table: Section, row: int, column: int) -> Fa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m evals.formats_corpus", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m evals.formats_corpus",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--questions", type=Path, help="write the question set to this file too")
     arguments = parser.parse_args()

@@ -24,8 +24,9 @@ _SOFT_HYPHENS = "\u0002\ufffe\u00ad"
 _STOPS = (".", "!", "?", "…", ":", ";")
 _CLOSERS = "»”\"’') \u00a0\u202f"
 _ITEM = re.compile(r"(?:[-*•–▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0]+(?=\S)")
-_JUNK_TITLE = re.compile(
-    r"microsoft word.*|untitled.*|\(?anonymous\)?|sans titre.*|.*\.(?:docx?|pdf|indd|tex|odt)",
+_JUNK = re.compile(
+    r"microsoft word.*|untitled.*|sans titre.*|.*\.(?:docx?|pdf|indd|tex|odt)"
+    r"|\(?(?:anonymous|unspecified)\)?",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})(\d{2})?)?")
@@ -39,6 +40,7 @@ _REPEATED = 0.6
 _FEWEST_PAGES = 3
 _WIDE_GAP = 1.4
 _DOTS_PER_POINT = 300 / 72
+_NO_SIZE = 0.0
 
 
 @dataclass(slots=True)
@@ -175,33 +177,44 @@ def _has_image(page: pypdfium2.PdfPage) -> bool:
 
 
 def _recognise(page: pypdfium2.PdfPage) -> list[_Line]:
-    """The lines of a scanned page, a paragraph each, since an image has no type sizes."""
+    """The paragraphs of a scanned page, a line each: nothing tells headings from the rest."""
     image = page.render(scale=_DOTS_PER_POINT).to_pil()
     return [
-        _Line(text, 0, 0, -20 * number, 10, bold=False)
+        _Line(text, 0, 0, -20 * number, _NO_SIZE, bold=False)
         for number, text in enumerate(ocr.read_image(image))
     ]
 
 
 def _drop_running_lines(pages: list[list[_Line]], heights: Sequence[float]) -> None:
-    """Drop the lines near the upper and lower edge that most pages have alike but for numbers."""
+    """Drop what stands apart at the upper or lower edge of most pages, alike but for numbers."""
     if len(pages) < _FEWEST_PAGES:
         return
-
-    def key(line: _Line, height: float) -> tuple[str, int] | None:
-        if _MARGIN * height < line.base < (1 - _MARGIN) * height:
-            return None
-        return re.sub(r"\d+", "#", line.text), round(line.base / 4)
-
-    found = Counter(
-        place
+    edges = [
+        {id(line): _place(line) for line in _edge_lines(lines, height)}
         for lines, height in zip(pages, heights, strict=True)
-        for place in {key(line, height) for line in lines}
-    )
-    least = max(2, _REPEATED * len(pages))
-    running = {place for place, count in found.items() if place and count >= least}
-    for lines, height in zip(pages, heights, strict=True):
-        lines[:] = [line for line in lines if key(line, height) not in running]
+    ]
+    found = Counter(place for edge in edges for place in set(edge.values()))
+    running = {place for place, count in found.items() if count >= _REPEATED * len(pages)}
+    for lines, edge in zip(pages, edges, strict=True):
+        lines[:] = [line for line in lines if edge.get(id(line)) not in running]
+
+
+def _place(line: _Line) -> tuple[str, int]:
+    return re.sub(r"\d+", "#", line.text), round(line.base / 4)
+
+
+def _edge_lines(lines: Sequence[_Line], height: float) -> Iterator[_Line]:
+    """The lines near an edge that a wide gap sets apart from the rest of the page."""
+    falling = sorted(lines, key=lambda line: -line.base)
+    for ordered in (falling, falling[::-1]):
+        edge: list[_Line] = []
+        for line, following in pairwise(ordered):
+            if _MARGIN * height < line.base < (1 - _MARGIN) * height:
+                break
+            edge.append(line)
+            if abs(line.base - following.base) > 2 * max(line.size, following.size):
+                yield from edge
+                edge = []
 
 
 def _paragraphs(pages: Sequence[Sequence[_Line]]) -> list[_Paragraph]:
@@ -260,8 +273,9 @@ def _join(lines: Sequence[str]) -> str:
 def _find_headings(paragraphs: Sequence[_Paragraph], outline: dict[str, int]) -> None:
     weights: Counter[float] = Counter()
     for paragraph in paragraphs:
-        weights[paragraph.lines[0].size] += len(paragraph.text)
-    body = weights.most_common(1)[0][0]
+        if paragraph.lines[0].size != _NO_SIZE:
+            weights[paragraph.lines[0].size] += len(paragraph.text)
+    body = max(weights, key=lambda size: (weights[size], -size), default=0.0)
     bold_text = sum(len(p.text) for p in paragraphs if p.lines[0].bold)
     mostly_bold = 2 * bold_text > sum(len(p.text) for p in paragraphs)
     larger = sorted(
@@ -347,8 +361,7 @@ def _write(builder: ContentBuilder, paragraphs: Iterator[_Paragraph], count: int
 def _fields(document: pypdfium2.PdfDocument) -> dict[str, str]:
     found = document.get_metadata_dict(skip_empty=True)
     fields = {name: _clean(found[key]).strip() for key, name in _FIELDS.items() if key in found}
-    if _JUNK_TITLE.fullmatch(fields.get("title", "")):
-        del fields["title"]
+    fields = {name: value for name, value in fields.items() if not _JUNK.fullmatch(value)}
     fields |= {name: _iso_date(found[key]) for key, name in _DATES.items() if key in found}
     return {name: value for name, value in fields.items() if value}
 

@@ -28,6 +28,7 @@ _CELL_GAP = 1.6
 
 # A bullet or a number that stands apart from the text that it marks.
 _MARK = re.compile(r"[-*•–▪◦●‣·]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]+)[.)]|\d{1,2}(?:\.\d{1,2})*\.?")
+_TIGHT_BULLET = re.compile(r"^([•▪◦●‣])(?=\S)")
 _VARIABLE = re.compile(r"\d+|^[ivxlc]+$")
 
 
@@ -257,7 +258,7 @@ def _line(row: list[Run]) -> Line:
     main = max(row, key=lambda run: len(run.text))
     letters = sum(len(run.text) for run in row)
     return Line(
-        text=text,
+        text=_TIGHT_BULLET.sub(r"\1 ", text),
         left=row[0].left,
         right=max(run.right for run in row),
         base=main.base,

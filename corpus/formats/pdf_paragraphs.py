@@ -12,7 +12,7 @@ from corpus.formats.pdf_layout import Column, Line
 _STOPS = (".", "!", "?", "…", ":", ";")
 _CLOSERS = "»”\"’') \u00a0\u202f"
 _OPENERS = "«“\"‘'([ \u00a0\u202f"
-_ITEM = re.compile(r"(?:[-*•–▪◦●‣·]|\(?(?:\d{1,3}|[a-z]|[ivx]+)[.)])[ \u00a0\u202f]+(?=\S)")
+_ITEM = re.compile(r"(?:[-*•–▪◦●‣·]|\(?(?:\d{1,3}|[a-h]|[ivx]+)[.)])[ \u00a0\u202f]+(?=\S)")
 
 _USUAL_LEADING = 1.25
 _WIDER = 1.2
@@ -142,7 +142,7 @@ class _Gatherer:
                     return False
                 paragraphs.append(paragraphs.pop(i))
                 return True
-            if last.size >= _SMALLER * self._body or paragraphs[i].pages != paragraphs[-1].pages:
+            if last.size >= _SMALLER * self._body:
                 return False
         return False
 
@@ -284,10 +284,9 @@ def _find_headings(
         if paragraph.level is not None:
             style = _style(paragraph)
             levels[style] = min(levels.get(style, paragraph.level), paragraph.level)
-    level = 0
     for style in sorted({_style(p) for p in headings if p.level is None}, reverse=True):
-        above = [known for other, known in levels.items() if other > style]
-        levels[style] = level = levels.get(style, max([level, *above]) + 1)
+        larger = [level for other, level in levels.items() if other > style]
+        levels.setdefault(style, max(larger, default=0) + 1)
     for paragraph in headings:
         if paragraph.level is None:
             paragraph.level = levels[_style(paragraph)]
@@ -311,5 +310,3 @@ def _is_heading(paragraph: Paragraph, body: float, last: bool, bold_stands_out: 
         and len(text) <= _LONGEST_BOLD_HEADING
         and not text.endswith(":")
     )
-
-
