@@ -93,7 +93,8 @@ def _other_figures(
     def given(evidence: Evidence) -> set[frozenset[str]]:
         text = snapshot.documents[evidence.passage.document_id].text
         span = (evidence.start, evidence.end)
-        return {figures(text[a:b]) for a, b in find_values(question, language, text, span)}
+        values = find_values(question, language, text, span, named_only=True)
+        return {figures(text[a:b]) for a, b in values}
 
     best = candidates[0]
     known, heard = given(best), {best.passage.document_id}

@@ -73,11 +73,13 @@ def find_short_answer(question: str, language: str, text: str, evidence: Span) -
     return values[0] if len(values) == 1 else evidence
 
 
-def find_values(question: str, language: str, text: str, evidence: Span) -> list[Span]:
+def find_values(
+    question: str, language: str, text: str, evidence: Span, *, named_only: bool = False
+) -> list[Span]:
     """The spans in a sentence that could answer a question for a number or a date.
 
     For a date, all there are. For a number, those whose next words the question names, with them,
-    or else all. None if the question asks for neither.
+    or else, unless `named_only`, all. None if the question asks for neither.
     """
     start, end = evidence
     sentence = text[start:end]
@@ -87,7 +89,8 @@ def find_values(question: str, language: str, text: str, evidence: Span) -> list
         alone = [y for y in years if not any(a <= y[0] and y[1] <= b for a, b in dates)]
         found = sorted([*dates, *alone])
     elif _ASKS_NUMBER.search(question):
-        found = _numbers(sentence, dates, set(terms(question, language)), language, question)
+        named, every = _numbers(sentence, dates, language, question)
+        found = named if named or named_only else every
     else:
         found = []
     return [(start + first, start + last) for first, last in found]
@@ -102,8 +105,10 @@ def figures(value: str) -> frozenset[str]:
 
 
 def _numbers(
-    sentence: str, dates: list[Span], asked: set[str], language: str, question: str
-) -> list[Span]:
+    sentence: str, dates: list[Span], language: str, question: str
+) -> tuple[list[Span], list[Span]]:
+    """The numbers of a sentence that the question names, and all of them."""
+    asked = set(terms(question, language))
     share = bool(_ASKS_SHARE.search(question))
     named, found = [], []
     for match in _NUMBER.finditer(sentence):
@@ -116,4 +121,4 @@ def _numbers(
         found.append((match.start(), last))
         if unit and asked & set(terms(unit.group(), language)):
             named.append((match.start(), last))
-    return named or found
+    return named, found

@@ -29,6 +29,7 @@ _SMALLER = 0.93
 _LONGEST_HEADING = 200
 _LONGEST_BOLD_HEADING = 120
 
+_NUMBER = re.compile(r"^\s*\d+(?:\.\d+)*[.)]?\s+")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT_WORD = re.compile(r"(?:^|[^\w-])([\w-]*\w)-$")
 _KEPT_BEFORE = frozenset("peut non vice demi avant après self well".split())
@@ -92,8 +93,9 @@ def find_paragraphs(
     return paragraphs
 
 
-def fold(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def fold(title: str) -> str:
+    """A title as it is compared: outlines leave numbers out, or put other spaces."""
+    return " ".join(_NUMBER.sub("", title).split()).casefold()
 
 
 class _Gatherer:
@@ -133,10 +135,12 @@ class _Gatherer:
     def _resume(self, paragraphs: list[Paragraph], line: Line) -> bool:
         """Whether a column's first line goes on with what another began; brings that to the end.
 
-        Notes may stand between them, in smaller type.
+        Notes at the foot of the page, in smaller type, may stand between them.
         """
         for i in range(len(paragraphs) - 1, -1, -1):
             last = paragraphs[i].lines[-1]
+            if paragraphs[i].pages[0] != paragraphs[-1].pages[0]:
+                return False
             if last.cells == line.cells == 1 and _same_type(last, line):
                 if _ended(last) or not _begins_lower(line):
                     return False
