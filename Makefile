@@ -30,8 +30,9 @@ lint: $(INSTALLED_DEV) ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup $(INSTALLED_DEV) ## Measure latency side by side, as ratios
+bench: setup $(INSTALLED_DEV) ## Measure latency and the cost of an update, as ratios
 	$(BIN)/python -m evals.bench --home $(or $(CAMPUS_QA_HOME),var)
+	$(BIN)/python -m evals.bench_index --home $(or $(CAMPUS_QA_HOME),var) update
 
 clean: ## Remove the virtual environment and all state
 	rm -rf .venv var

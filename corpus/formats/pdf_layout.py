@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -266,10 +265,3 @@ def _line(row: list[Run]) -> Line:
         bold=sum(len(run.text) for run in row if run.bold) > 0.9 * letters,
         cells=cells,
     )
-
-
-def turned(x: float, y: float, degrees: int) -> tuple[float, float]:
-    """A point as seen after turning the page so that text at this angle is upright."""
-    angle = math.radians(degrees)
-    sine, cosine = math.sin(angle), math.cos(angle)
-    return x * cosine + y * sine, y * cosine - x * sine

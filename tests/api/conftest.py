@@ -51,7 +51,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [COMMAND, "serve", "--port", str(port), *options]
+        command = [str(COMMAND), "serve", "--port", str(port), *options]
         self.process = subprocess.Popen(command, env=environment)
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         for _ in range(600):

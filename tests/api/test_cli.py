@@ -171,7 +171,7 @@ def test_a_second_builder_says_that_it_waits(
     run_command: RunCommand, environment: Environment, tmp_path: Path
 ) -> None:
     store = SnapshotStore(tmp_path / "index")
-    command = [COMMAND, "index", "build", INTERVIEW]
+    command = [str(COMMAND), "index", "build", INTERVIEW]
     with store.lock():
         second = subprocess.Popen(
             command,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_no_request_fails_and_no_answer_is_mixed(
     stop = threading.Event()
 
     def ask_on() -> list[dict[str, Any]]:
-        answers = []
+        answers: list[dict[str, Any]] = []
         with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
             while not stop.is_set() and len(answers) < 5000:
                 response = client.post("/ask", json={"question": QUESTION})
@@ -82,10 +83,10 @@ def test_no_request_fails_and_no_answer_is_mixed(
             for number in range(1001, 1007):
                 version = publish(store, embedder, number)
                 books[version] = number
-                wait_for(lambda version=version: everywhere(version), 30)
+                wait_for(partial(everywhere, version), 30)
             version = sorted(books)[-2]
             store.rollback(version)
-            wait_for(lambda: everywhere(version), 30)
+            wait_for(partial(everywhere, version), 30)
         finally:
             stop.set()
         answers = [answer for each in running for answer in each.result()]
