@@ -18,8 +18,8 @@ from corpus.passages import Passage
 
 _WORD = re.compile(r"\w+")
 _SHINGLE = 3
-_SIMILAR = 0.9
-_BANDS = 6
+_SIMILAR = 0.8
+_BANDS = 8
 _ROWS = 2
 # Words that stand on their own: a shorter passage depends on the title of its document.
 _OWN_WORDS = 20
@@ -50,13 +50,13 @@ class NearDuplicates:
     """Finds, among passages handed over one by one, those that repeat an earlier one.
 
     A passage is a near-duplicate of an earlier one if both have the same headings, numbers,
-    capitalised words, negations and words for quantities, at least 90 % of their word trigrams in
+    capitalised words, negations and words for quantities, at least 80 % of their word trigrams in
     common (Jaccard), and no word of one replaced by another one: an edit that changes what is said
     is no repeat. Candidates come from MinHash with locality-sensitive hashing (Broder, "On the
-    resemblance and containment of documents", 1997; Indyk and Motwani, 1998): 6 bands of 2 rows,
-    which miss a pair at 90 % once in twenty thousand.
+    resemblance and containment of documents", 1997; Indyk and Motwani, 1998): 8 bands of 2 rows,
+    which miss a pair at 80 % three times in ten thousand.
 
-    It keeps 56 bytes a passage; texts are asked for again where two are compared.
+    It keeps 64 bytes a passage; texts are asked for again where two are compared.
     """
 
     def __init__(self) -> None:
