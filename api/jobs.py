@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -26,6 +27,7 @@ from api.settings import Settings
 Kind = Literal["update", "rebuild"]
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
+_ID = re.compile(r"[0-9A-Za-z-]+")
 _KEPT = 100
 _MOST_ATTEMPTS = 3
 _LOST = "The process that ran it has ended; it is started again when the service starts."
@@ -121,6 +123,8 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job as it is now; None if there is none of this id."""
+        if not _ID.fullmatch(job_id):
+            return None
         try:
             job = Job.model_validate_json(self._path(job_id).read_bytes())
         except FileNotFoundError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import time
 
@@ -111,6 +112,8 @@ class _Runner:
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     os.nice(_NICENESS)
+    # Ctrl-C in the service's terminal comes here too; the service ends its jobs itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = Settings()
     job = JobStore(settings).get(sys.argv[1])
     if job is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 Span = tuple[int, int]
 """A half-open range of character offsets, in code points: `text[start:end]`."""
 
-_MARK = re.compile(r"(?:[-*+•–▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0\u202f]+(?=\S)")
+_MARK = re.compile(r"(?:[-*+•–—▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0\u202f]+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,16 @@ class ContentBuilder:
         start = self._add(text, Block(0, 0), tight=False)
         self._pages.extend(start + offset for offset in page_breaks)
 
-    def item(self, text: str) -> None:
+    def item(self, text: str, page_breaks: Sequence[int] = ()) -> None:
         """Add a list item, with its mark ("- ", "1. ") if it is to have one.
 
-        The mark is in the text, but not in the block: a quote begins after it.
+        The mark is in the text, but not in the block: a quote begins after it. `page_breaks` are
+        the places in the text where a new page begins.
         """
-        mark = _MARK.match(text.strip())
-        self._add(text, Block(0, 0), tight=True, mark=mark.end() if mark else 0)
+        found = _MARK.match(text.strip())
+        mark = found.end() if found else 0
+        start = self._add(text, Block(0, 0), tight=True, mark=mark)
+        self._pages.extend(start - mark + offset for offset in page_breaks)
 
     def row(self, text: str) -> None:
         """Add a table row, as `corpus.tables.render_rows` writes it."""

@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
-import importlib.util
-from functools import cache
-from typing import Any
+import os
+from importlib.util import find_spec
+from itertools import groupby
+from statistics import median
+from typing import NamedTuple
+
+from PIL.Image import Image
+
+from corpus.content import ContentError
 
 _LANGUAGES = ("fra", "eng")
+_SECONDS = 300
 _INSTALL = (
-    "install campus-qa[ocr] and the program tesseract with its French and English data (Debian: "
+    "install campus-qa[ocr], the program tesseract and its French and English data (on Debian: "
     "apt install tesseract-ocr tesseract-ocr-fra) to read it"
 )
 
 
-@cache
+class ImageLine(NamedTuple):
+    """A line of text of an image; where it stands, in dots from the upper left corner."""
+
+    text: str
+    left: float
+    right: float
+    base: float
+
+
 def unavailable() -> str | None:
-    """Why scans cannot be read, and what to do; None if they can."""
-    if importlib.util.find_spec("pytesseract") is None:
-        return _INSTALL
+    """What to do before images can be read, and what is missing; None if they can."""
+    if find_spec("pytesseract") is None:
+        return f"{_INSTALL}; the package pytesseract is missing"
     import pytesseract
 
     try:
-        missing = set(_LANGUAGES) - set(pytesseract.get_languages())
-    except (pytesseract.TesseractNotFoundError, pytesseract.TesseractError):
-        return _INSTALL
-    return f"{_INSTALL} (missing: {', '.join(sorted(missing))})" if missing else None
+        missing = [name for name in _LANGUAGES if name not in pytesseract.get_languages()]
+    except pytesseract.TesseractNotFoundError:
+        return f"{_INSTALL}; the program is missing"
+    return f"{_INSTALL}; the data {' and '.join(missing)} are missing" if missing else None
 
 
-def read_image(image: Any) -> list[str]:
-    """The paragraphs of an image (Pillow's, at about 300 dots an inch).
+def read_image(image: Image) -> list[ImageLine]:
+    """Read an image of about 300 dots an inch, in the order in which a person would.
 
     Raises:
-        pytesseract.TesseractError: The program failed.
+        ContentError: The program failed, or took too long.
     """
     import pytesseract
 
-    text = pytesseract.image_to_string(image, lang="+".join(_LANGUAGES))
-    return [" ".join(block.split()) for block in text.split("\n\n") if block.strip()]
+    # On a page, its threads wait for each other for most of the time.
+    pytesseract.pytesseract.environ = os.environ | {"OMP_THREAD_LIMIT": "1"}
+    try:
+        found = pytesseract.image_to_data(
+            image,
+            lang="+".join(_LANGUAGES),
+            timeout=_SECONDS,
+            output_type=pytesseract.Output.DICT,
+        )
+    except (RuntimeError, OSError) as error:
+        raise ContentError(f"tesseract failed: {error}") from error
+    names = ("block_num", "par_num", "line_num", "left", "width", "top", "height", "text")
+    words = [
+        word for word in zip(*(found[name] for name in names), strict=True) if word[-1].strip()
+    ]
+    lines = []
+    for _, group in groupby(words, key=lambda word: word[:3]):
+        line = list(group)
+        text = " ".join(word[-1].strip() for word in line)
+        if any(character.isalnum() for character in text):
+            lines.append(
+                ImageLine(
+                    text,
+                    left=min(left for *_, left, _, _, _, _ in line),
+                    right=max(left + width for *_, left, width, _, _, _ in line),
+                    base=median(top + height for *_, top, height, _ in line),
+                )
+            )
+    return lines

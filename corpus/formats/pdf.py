@@ -1,80 +1,64 @@
-"""PDF: text with its pages, and the structure that its type sizes and spacing show."""
+"""PDF: text with its pages, and the structure that its type and its layout show."""
 
 from __future__ import annotations
 
+import ctypes
+import math
 import re
 import threading
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from statistics import median
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import groupby
 
 import pypdfium2
 import pypdfium2.raw as pdfium
+from PIL.Image import Image
 
 from corpus.content import Content, ContentBuilder, ContentError
 from corpus.formats import ocr
+from corpus.formats.pdf_layout import (
+    Page,
+    Run,
+    body_size,
+    find_columns,
+    without_running_lines,
+)
+from corpus.formats.pdf_paragraphs import Paragraph, find_paragraphs, fold
+from corpus.formats.pdf_runs import clean, read_page
 
-# PDFium may be used by one thread at a time.
+# PDFium serves one thread at a time.
 _LOCK = threading.Lock()
 
-_SOFT_HYPHENS = "\u0002\ufffe\u00ad"
-_STOPS = (".", "!", "?", "…", ":", ";")
-_CLOSERS = "»”\"’') \u00a0\u202f"
-_ITEM = re.compile(r"(?:[-*•–▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0]+(?=\S)")
-_JUNK = re.compile(
-    r"microsoft word.*|untitled.*|sans titre.*|.*\.(?:docx?|pdf|indd|tex|odt)"
-    r"|\(?(?:anonymous|unspecified)\)?",
-    re.IGNORECASE,
-)
-_DATE = re.compile(r"(?:D:)?(\d{4})(\d{2})?(\d{2})?(?:(\d{2})(\d{2})(\d{2})?)?")
+_MOST_PAGES = 20_000
+_MOST_CHARACTERS = 50_000_000
+_DEEPEST_OUTLINE = 6
+_USUAL_SIZE = 10.0
+_DOTS_PER_INCH = 300
+_MOST_DOTS = 40_000_000
+
 _FIELDS = {"Title": "title", "Author": "author", "Subject": "subject", "Keywords": "keywords"}
 _DATES = {"CreationDate": "date", "ModDate": "modified"}
-
-_LARGER = 1.15
-_LONGEST_HEADING = 200
-_MARGIN = 0.12
-_REPEATED = 0.6
-_FEWEST_PAGES = 3
-_WIDE_GAP = 1.4
-_DOTS_PER_POINT = 300 / 72
-_NO_SIZE = 0.0
-
-
-@dataclass(slots=True)
-class _Line:
-    """A line of a page; lengths in points, heights from the lower edge of the page."""
-
-    text: str
-    left: float
-    right: float
-    base: float
-    size: float
-    bold: bool
-
-
-@dataclass(slots=True)
-class _Paragraph:
-    lines: list[_Line]
-    page: int
-    text: str = ""
-    level: int | None = None
-    page_breaks: tuple[int, ...] = ()
-
-    @property
-    def is_item(self) -> bool:
-        return bool(_ITEM.match(self.text))
+# What programs put where their user gave nothing.
+_JUNK = re.compile(
+    r"microsoft (?:word|powerpoint|excel) - .*|\(?(?:untitled|anonymous|unspecified|sans titre)"
+    r"[\s\d_-]*\)?|.*\.(?:docx?|odt|rtf|pdf|indd|qxd|tex|dvi|pptx?|odp|xlsx?|html?)",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"(?:D:)?(\d{4})-?(\d\d)?-?(\d\d)?T?"
+    r"(?:(\d\d):?(\d\d)(?::?(\d\d))?\s?(?:(Z)|([+-]\d\d)(?:[':]?(\d\d))?)?)?"
+)
 
 
 def read(data: bytes) -> Content:
     """Read a PDF.
 
     Headings are lines in larger type than most of the text, lines in bold that stand alone, and
-    lines that the outline names. Lines that stand in the same place of most pages (running heads,
-    page numbers) are left out. A page that is an image without text is read with `corpus.formats
-    .ocr` where that can be used, and else is a gap.
+    lines that the outline names. Columns are read one after the other, a table line by line. Lines
+    that stand in the same place of most pages (running heads, page numbers) are left out. A page
+    that is an image without text is read with `corpus.formats.ocr` where that can be used, and is a
+    gap else.
 
     Raises:
         ContentError: It is damaged, protected, holds no text, or is a scan and cannot be read.
@@ -83,290 +67,179 @@ def read(data: bytes) -> Content:
         try:
             document = pypdfium2.PdfDocument(data)
         except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
+            if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
                 raise ContentError("it is protected by a password: save it without one") from error
-            raise ContentError(f"it is not a whole PDF: {error}") from error
-        try:
-            return _read(document)
-        except pypdfium2.PdfiumError as error:
-            raise ContentError(f"it is damaged: {error}") from error
-        finally:
+            raise ContentError("it is not a whole PDF: save it again") from error
+    try:
+        return _read(document)
+    finally:
+        with _LOCK:
             document.close()
 
 
 def _read(document: pypdfium2.PdfDocument) -> Content:
-    pages: list[list[_Line]] = []
-    heights: list[float] = []
-    scans: list[int] = []
-    for number in range(len(document)):
-        page = document[number]
-        lines = list(_lines(page))
-        if not lines and _has_image(page):
-            if ocr.unavailable() is None:
-                lines = _recognise(page)
-            else:
-                scans.append(number)
-        heights.append(page.get_height())
-        pages.append(lines)
-        page.close()
-    if not any(pages):
-        if scans:
-            raise ContentError(f"it is a scan without text: {ocr.unavailable()}")
-        raise ContentError("it has no text")
-    _drop_running_lines(pages, heights)
-    paragraphs = _paragraphs(pages)
-    _find_headings(paragraphs, _outline(document))
+    gaps: dict[str, list[int]] = defaultdict(list)
+    with _LOCK:
+        pages, scans = _read_pages(document, gaps)
+        outline = _outline(document)
+        fields = _fields(document)
+    body = body_size(pages) or _USUAL_SIZE
+    _recognise(document, scans, pages, body, gaps)
+    columns = [list(find_columns(page, body)) for page in without_running_lines(pages, body)]
+    if not any(columns):
+        raise ContentError(f"it is {next(iter(gaps))}" if gaps else "it has no text")
     builder = ContentBuilder()
-    _write(builder, _joined(paragraphs), len(pages))
-    where = "page" if len(scans) == 1 else "pages"
-    numbers = ", ".join(str(number + 1) for number in scans)
-    gaps = ((f"{where} {numbers}", f"a scan without text: {ocr.unavailable()}"),) if scans else ()
-    return builder.build(_fields(document), gaps)
+    _write(find_paragraphs(columns, body, outline), len(pages), builder)
+    return builder.build(
+        fields, tuple((_name_pages(numbers), reason) for reason, numbers in gaps.items())
+    )
 
 
-def _lines(page: pypdfium2.PdfPage) -> Iterator[_Line]:
-    """The lines of a page, in the order in which they are meant to be read."""
-    text_page = page.get_textpage()
-    characters: list[tuple[str, float, float, float, float, bool]] = []
-    left, right, bottom, top = (pdfium.c_double() for _ in range(4))
-    for i in range(text_page.count_chars()):
-        character = chr(pdfium.FPDFText_GetUnicode(text_page, i))
-        if character in "\r\n":
-            if characters:
-                yield from _line(characters)
-                characters = []
+def _read_pages(
+    document: pypdfium2.PdfDocument, gaps: dict[str, list[int]]
+) -> tuple[list[Page], list[int]]:
+    """The pages, and the numbers of those that must be recognised; damaged ones are gaps."""
+    if len(document) > _MOST_PAGES:
+        raise ContentError(f"it has more than {_MOST_PAGES} pages: split it")
+    pages: list[Page] = []
+    scans: list[int] = []
+    characters = 0
+    for number in range(len(document)):
+        try:
+            page = document[number]
+            content, is_scan = read_page(page)
+            page.close()
+        except pypdfium2.PdfiumError:
+            content, is_scan = Page(0, ()), False
+            gaps["damaged: save it again"].append(number)
+        pages.append(content)
+        if is_scan:
+            scans.append(number)
+        characters += sum(len(run.text) for frame in content.frames for run in frame)
+        if characters > _MOST_CHARACTERS:
+            raise ContentError(f"it has more than {_MOST_CHARACTERS} characters: split it")
+    return pages, scans
+
+
+def _recognise(
+    document: pypdfium2.PdfDocument,
+    scans: Sequence[int],
+    pages: list[Page],
+    body: float,
+    gaps: dict[str, list[int]],
+) -> None:
+    """Put what is recognised on scanned pages in their place."""
+    missing = ocr.unavailable() if scans else None
+    for number in scans:
+        if missing:
+            gaps[f"a scan without text: {missing}"].append(number)
             continue
-        pdfium.FPDFText_GetCharBox(text_page, i, left, right, bottom, top)
-        size = pdfium.FPDFText_GetFontSize(text_page, i)
-        bold = pdfium.FPDFText_GetFontWeight(text_page, i) >= 600
-        characters.append((character, left.value, right.value, bottom.value, size, bold))
-    if characters:
-        yield from _line(characters)
-    text_page.close()
-
-
-def _line(characters: Sequence[tuple[str, float, float, float, float, bool]]) -> Iterator[_Line]:
-    text = _clean("".join(character for character, *_ in characters))
-    visible = [c for c in characters if not c[0].isspace()]
-    if not text.strip() or not visible:
-        return
-    yield _Line(
-        text=text.strip(" \t"),
-        left=min(c[1] for c in visible),
-        right=max(c[2] for c in visible),
-        base=median(c[3] for c in visible),
-        size=round(median(c[4] for c in visible), 1),
-        bold=sum(c[5] for c in visible) > 0.9 * len(visible),
-    )
-
-
-def _clean(text: str) -> str:
-    """Plain letters instead of ligatures, and nothing that cannot be seen but soft hyphens."""
-    ligatures = (unicodedata.normalize("NFKC", c) if "\ufb00" <= c <= "\ufb06" else c for c in text)
-    kept = (
-        c
-        for c in "".join(ligatures)
-        if c in _SOFT_HYPHENS or unicodedata.category(c) not in ("Cc", "Cn", "Co", "Cs")
-    )
-    return "".join(kept)
-
-
-def _has_image(page: pypdfium2.PdfPage) -> bool:
-    images = page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3)
-    return next(iter(images), None) is not None
-
-
-def _recognise(page: pypdfium2.PdfPage) -> list[_Line]:
-    """The paragraphs of a scanned page, a line each: nothing tells headings from the rest."""
-    image = page.render(scale=_DOTS_PER_POINT).to_pil()
-    return [
-        _Line(text, 0, 0, -20 * number, _NO_SIZE, bold=False)
-        for number, text in enumerate(ocr.read_image(image))
-    ]
-
-
-def _drop_running_lines(pages: list[list[_Line]], heights: Sequence[float]) -> None:
-    """Drop what stands apart at the upper or lower edge of most pages, alike but for numbers."""
-    if len(pages) < _FEWEST_PAGES:
-        return
-    edges = [
-        {id(line): _place(line) for line in _edge_lines(lines, height)}
-        for lines, height in zip(pages, heights, strict=True)
-    ]
-    found = Counter(place for edge in edges for place in set(edge.values()))
-    running = {place for place, count in found.items() if count >= _REPEATED * len(pages)}
-    for lines, edge in zip(pages, edges, strict=True):
-        lines[:] = [line for line in lines if edge.get(id(line)) not in running]
-
-
-def _place(line: _Line) -> tuple[str, int]:
-    return re.sub(r"\d+", "#", line.text), round(line.base / 4)
-
-
-def _edge_lines(lines: Sequence[_Line], height: float) -> Iterator[_Line]:
-    """The lines near an edge that a wide gap sets apart from the rest of the page."""
-    falling = sorted(lines, key=lambda line: -line.base)
-    for ordered in (falling, falling[::-1]):
-        edge: list[_Line] = []
-        for line, following in pairwise(ordered):
-            if _MARGIN * height < line.base < (1 - _MARGIN) * height:
-                break
-            edge.append(line)
-            if abs(line.base - following.base) > 2 * max(line.size, following.size):
-                yield from edge
-                edge = []
-
-
-def _paragraphs(pages: Sequence[Sequence[_Line]]) -> list[_Paragraph]:
-    steps = [
-        above.base - below.base
-        for lines in pages
-        for above, below in pairwise(lines)
-        if above.size == below.size and 0 < above.base - below.base < 4 * above.size
-    ]
-    leading = median(steps) if steps else 0.0
-    paragraphs: list[_Paragraph] = []
-    for number, lines in enumerate(pages):
-        width = max((line.right for line in lines), default=0.0)
-        for i, line in enumerate(lines):
-            if i and not _begins(line, lines[i - 1], paragraphs[-1].lines[0], leading, width):
-                paragraphs[-1].lines.append(line)
-            else:
-                paragraphs.append(_Paragraph([line], number))
-    for paragraph in paragraphs:
-        paragraph.text = _join([line.text for line in paragraph.lines])
-    return [paragraph for paragraph in paragraphs if paragraph.text]
-
-
-def _begins(line: _Line, last: _Line, first: _Line, leading: float, width: float) -> bool:
-    """Whether a line begins a paragraph, by its type, its place and what stands before it."""
-    if line.size != last.size or line.bold != last.bold or _ITEM.match(line.text):
-        return True
-    step = last.base - line.base
-    ended = last.text.rstrip(_CLOSERS).endswith(_STOPS)
-    if step < -line.size:
-        # Further up: the next column. The paragraph goes on there unless it has ended.
-        return ended or not line.text[:1].islower()
-    if step > _WIDE_GAP * max(leading, line.size):
-        return True
-    if _ITEM.match(first.text):
-        return line.left < first.left + 1 and ended
-    return ended and (line.left > first.left + line.size / 2 or last.right < 0.8 * width)
-
-
-def _join(lines: Sequence[str]) -> str:
-    """Lines as one: words that were parted at a line's end are whole again."""
-    text = ""
-    for line in lines:
-        if text and text[-1] in _SOFT_HYPHENS:
-            text = text[:-1] + ("" if line[:1].islower() else "-") + line
-        elif text.endswith("-") and len(text) > 1 and text[-2].isalpha() and line[:1].islower():
-            # A hyphen that the file does not call soft may be the word's own: it stays.
-            text += line
-        else:
-            text = f"{text} {line}" if text else line
-    for hyphen in _SOFT_HYPHENS:
-        text = text.replace(hyphen, "-" if text.endswith(hyphen) else "")
-    return re.sub(r"[ \t]+", " ", text).strip()
-
-
-def _find_headings(paragraphs: Sequence[_Paragraph], outline: dict[str, int]) -> None:
-    weights: Counter[float] = Counter()
-    for paragraph in paragraphs:
-        if paragraph.lines[0].size != _NO_SIZE:
-            weights[paragraph.lines[0].size] += len(paragraph.text)
-    body = max(weights, key=lambda size: (weights[size], -size), default=0.0)
-    bold_text = sum(len(p.text) for p in paragraphs if p.lines[0].bold)
-    mostly_bold = 2 * bold_text > sum(len(p.text) for p in paragraphs)
-    larger = sorted(
-        {p.lines[0].size for p in paragraphs if _is_larger(p, body)},
-        reverse=True,
-    )
-    for position, paragraph in enumerate(paragraphs):
-        last = position + 1 == len(paragraphs)
-        named = outline.get(_folded(paragraph.text))
-        if named is not None:
-            paragraph.level = named
-        elif _is_larger(paragraph, body):
-            paragraph.level = 1 + larger.index(paragraph.lines[0].size)
-        elif (
-            paragraph.lines[0].bold
-            and not mostly_bold
-            and not last
-            and not paragraph.is_item
-            and len(paragraph.text) <= _LONGEST_HEADING
-            and not paragraph.text.rstrip(_CLOSERS).endswith((".", ";", ","))
-        ):
-            paragraph.level = 1 + len(larger)
-
-
-def _is_larger(paragraph: _Paragraph, body: float) -> bool:
-    return paragraph.lines[0].size >= _LARGER * body and len(paragraph.text) <= _LONGEST_HEADING
-
-
-def _outline(document: pypdfium2.PdfDocument) -> dict[str, int]:
-    return {_folded(mark.get_title()): mark.level + 1 for mark in document.get_toc(max_depth=6)}
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _joined(paragraphs: Sequence[_Paragraph]) -> Iterator[_Paragraph]:
-    """The paragraphs, those that run over the end of a page in one piece."""
-    current: _Paragraph | None = None
-    for paragraph in paragraphs:
-        if current is not None and _continues(paragraph, current):
-            text = _join([current.text, paragraph.text])
-            breaks = (*current.page_breaks, len(text) - len(paragraph.text))
-            current.text, current.page_breaks = text, breaks
-            current.page = paragraph.page
+        try:
+            image, dots = _render(document, number)
+            lines = ocr.read_image(image)
+        except (pypdfium2.PdfiumError, ContentError) as error:
+            gaps[f"a scan that could not be read: {error}"].append(number)
             continue
-        if current is not None:
-            yield current
-        current = paragraph
-    if current is not None:
-        yield current
+        height = image.height / dots
+        # All in one size: an image does not tell it well enough to find headings.
+        runs = (
+            Run(
+                text=clean(line.text),
+                left=line.left / dots,
+                right=line.right / dots,
+                base=height - line.base / dots,
+                size=body,
+                bold=False,
+                order=order,
+            )
+            for order, line in enumerate(lines)
+        )
+        pages[number] = Page(height, (tuple(runs),))
 
 
-def _continues(paragraph: _Paragraph, last: _Paragraph) -> bool:
-    return (
-        paragraph.page == last.page + 1
-        and paragraph.level is None
-        and last.level is None
-        and not paragraph.is_item
-        and paragraph.text[:1].islower()
-        and not last.text.rstrip(_CLOSERS).endswith(_STOPS)
-    )
+def _render(document: pypdfium2.PdfDocument, number: int) -> tuple[Image, float]:
+    """An image of a page, and its dots per point."""
+    with _LOCK:
+        page = document[number]
+        width, height = page.get_size()
+        dots = min(_DOTS_PER_INCH / 72, math.sqrt(_MOST_DOTS / (width * height)))
+        image: Image = page.render(scale=dots, grayscale=True).to_pil()
+        page.close()
+    return image, dots
 
 
-def _write(builder: ContentBuilder, paragraphs: Iterator[_Paragraph], count: int) -> None:
+def _write(paragraphs: Sequence[Paragraph], count: int, builder: ContentBuilder) -> None:
     begun = 0
     for paragraph in paragraphs:
-        first = paragraph.page - len(paragraph.page_breaks)
-        while begun <= first:
+        for _ in range(begun, paragraph.pages[0] + 1):
             builder.page()
-            begun += 1
-        begun += len(paragraph.page_breaks)
+        begun = paragraph.pages[-1] + 1
         if paragraph.level is not None:
             builder.heading(paragraph.text, paragraph.level)
-        elif paragraph.is_item and not paragraph.page_breaks:
-            builder.item(paragraph.text)
+        elif paragraph.is_row:
+            builder.row(paragraph.text)
+        elif paragraph.is_item:
+            builder.item(paragraph.text, paragraph.page_breaks)
         else:
             builder.paragraph(paragraph.text, paragraph.page_breaks)
     for _ in range(begun, count):
         builder.page()
 
 
+def _name_pages(numbers: Sequence[int]) -> str:
+    """`page 3` or `pages 3, 5, 7-9`, from numbers that count from 0."""
+    runs = [
+        [position + 1 for _, position in run]
+        for _, run in groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])
+    ]
+    names = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return f"{'page' if len(numbers) == 1 else 'pages'} {', '.join(names)}"
+
+
+def _outline(document: pypdfium2.PdfDocument) -> dict[tuple[int, str], int]:
+    """The levels of the bookmarks, by the number of the page and the title."""
+    levels: dict[tuple[int, str], int] = {}
+    for mark in document.get_toc(max_depth=_DEEPEST_OUTLINE):
+        place = mark.get_dest()
+        title = fold(
+            _string(lambda *buffer, mark=mark: pdfium.FPDFBookmark_GetTitle(mark, *buffer))
+        )
+        if place is not None and title:
+            levels.setdefault((place.get_index(), title), mark.level + 1)
+    return levels
+
+
 def _fields(document: pypdfium2.PdfDocument) -> dict[str, str]:
-    found = document.get_metadata_dict(skip_empty=True)
-    fields = {name: _clean(found[key]).strip() for key, name in _FIELDS.items() if key in found}
-    fields = {name: value for name, value in fields.items() if not _JUNK.fullmatch(value)}
-    fields |= {name: _iso_date(found[key]) for key, name in _DATES.items() if key in found}
-    return {name: value for name, value in fields.items() if value}
+    def stated(key: str) -> str:
+        return _string(lambda *buffer: pdfium.FPDF_GetMetaText(document, key.encode(), *buffer))
+
+    fields = {name: stated(key) for key, name in _FIELDS.items()}
+    fields |= {name: _iso_date(stated(key)) for key, name in _DATES.items()}
+    fields["language"] = _string(lambda *buffer: pdfium.FPDFCatalog_GetLanguage(document, *buffer))
+    return {name: value for name, value in fields.items() if value and not _JUNK.fullmatch(value)}
+
+
+def _string(get: Callable[[object, int], int]) -> str:
+    """What one of PDFium's functions writes as UTF-16 into a buffer of so many bytes."""
+    size = get(None, 0)
+    buffer = (ctypes.c_ushort * (size // 2))()
+    get(buffer, size)
+    return clean(" ".join(bytes(buffer).decode("utf-16-le", "ignore").split()))
 
 
 def _iso_date(stated: str) -> str:
-    """`D:20250630120000+02'00'` as 2025-06-30; nothing for what is no date."""
-    match = _DATE.match(stated.strip())
-    return "-".join(part for part in match.groups()[:3] if part) if match else ""
+    """`D:20250630120000+02'00'` (PDF 32000-1:2008, 7.9.4) as ISO 8601; "" for what is no date."""
+    match = _DATE.match(stated)
+    if match is None:
+        return ""
+    year, month, day, hour, minute, second, utc, zone, zone_minute = match.groups()
+    date = "-".join(part for part in (year, month, day) if part)
+    time = ""
+    if hour:
+        time = f"T{hour}:{minute}:{second or '00'}"
+        time += utc or (f"{zone}:{zone_minute or '00'}" if zone else "")
+    try:
+        datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}{time}")
+    except ValueError:
+        return ""
+    return date + time

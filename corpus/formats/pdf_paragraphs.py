@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from corpus.formats.pdf_layout import Column, Line
+from corpus.tables import render_rows
 
 _STOPS = (".", "!", "?", "…", ":", ";")
 _CLOSERS = "»”\"’') \u00a0\u202f"
 _OPENERS = "«“\"‘'([ \u00a0\u202f"
-_ITEM = re.compile(r"(?:[-*•–▪◦●‣·]|\(?(?:\d{1,3}|[a-h]|[ivx]+)[.)])[ \u00a0\u202f]+(?=\S)")
+_ITEM = re.compile(r"(?:[-*•–—▪◦●‣·]|\(?(?:\d{1,3}|[a-h]|[ivx]+)[.)])[ \u00a0\u202f]+(?=\S)")
 
 _USUAL_LEADING = 1.25
 _WIDER = 1.2
@@ -28,8 +30,11 @@ _BOLD_LARGER = 1.07
 _SMALLER = 0.93
 _LONGEST_HEADING = 200
 _LONGEST_BOLD_HEADING = 120
+_LONGEST_WORD = 80
 
+_YEARS = re.compile(r"[12]\d{3}(?: ?[-–/] ?\d{2,4})?")
 _NUMBER = re.compile(r"^\s*\d+(?:\.\d+)*[.)]?\s+")
+_SMALL_NUMBER = re.compile(r"\d{1,3}")
 _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CUT_WORD = re.compile(r"(?:^|[^\w-])([\w-]*\w)-$")
 _KEPT_BEFORE = frozenset("peut non vice demi avant après self well".split())
@@ -44,6 +49,7 @@ class Paragraph:
         level: Of a heading, 1 to 6, else None.
         text: The lines as one.
         page_breaks: Where in the text a new page begins.
+        cells: The texts of the cells of a row of a table.
     """
 
     lines: list[Line]
@@ -51,6 +57,7 @@ class Paragraph:
     level: int | None = None
     text: str = ""
     page_breaks: list[int] = field(default_factory=list)
+    cells: tuple[str, ...] = ()
 
     @property
     def is_item(self) -> bool:
@@ -58,7 +65,7 @@ class Paragraph:
 
     @property
     def is_row(self) -> bool:
-        return self.lines[0].cells > 1
+        return self.lines[0].is_row
 
     @property
     def size(self) -> float:
@@ -80,6 +87,7 @@ def find_paragraphs(
         outline: The level of each bookmark, by the number of its page and its folded title.
     """
     paragraphs = _Gatherer(pages, body, outline).gather()
+    # How often each word occurs tells soft hyphens from true ones.
     words = Counter(
         word.casefold()
         for columns in pages
@@ -88,9 +96,9 @@ def find_paragraphs(
         for word in _WORDS.findall(line.text)
     )
     for paragraph in paragraphs:
-        join_lines(paragraph, words)
+        _write(paragraph, words)
     _find_headings(paragraphs, body, outline)
-    return paragraphs
+    return list(_with_headers(paragraphs))
 
 
 def fold(title: str) -> str:
@@ -141,8 +149,8 @@ class _Gatherer:
             last = paragraphs[i].lines[-1]
             if paragraphs[i].pages[0] != paragraphs[-1].pages[0]:
                 return False
-            if last.cells == line.cells == 1 and _same_type(last, line):
-                if _ended(last) or not _begins_lower(line):
+            if not (last.is_row or line.is_row) and _same_type(last, line):
+                if not _reads_on(last, line):
                     return False
                 paragraphs.append(paragraphs.pop(i))
                 return True
@@ -161,13 +169,13 @@ class _Gatherer:
         first, last = paragraph.lines[0], paragraph.lines[-1]
         step = last.base - line.base
         named = any((number, fold(text)) in self._outline for text in (last.text, line.text))
-        if named or line.cells > 1 or last.cells > 1 or not _same_size(last, line):
+        if named or line.is_row or last.is_row or not _same_size(last, line):
             return True
         if line.size >= _LARGER * self._body:
             return step > _HEADING_LEADING * line.size or line.bold != last.bold
         if not 0 < step <= _WIDER * self._leading(line.size) + 0.5:
             return True
-        reads_on = not _ended(last) and _begins_lower(line)
+        reads_on = _reads_on(last, line)
         if line.bold != last.bold:
             return not reads_on
         room = self._room(last, column)
@@ -200,7 +208,7 @@ class _Gatherer:
                 step = last.base - line.base
                 if (
                     _same_type(last, line)
-                    and last.cells == line.cells == 1
+                    and not (last.is_row or line.is_row)
                     and 0 < step < 3 * line.size
                     and self._room(last, column) <= _first_word(line)
                 ):
@@ -224,35 +232,52 @@ def _ended(line: Line) -> bool:
     return line.text.rstrip(_CLOSERS).endswith(_STOPS)
 
 
-def _begins_lower(line: Line) -> bool:
-    return line.text.lstrip(_OPENERS)[:1].islower()
+def _reads_on(last: Line, line: Line) -> bool:
+    """Whether words alone show that a line goes on with the one before."""
+    cut = _CUT_WORD.search(last.text)
+    return bool(cut) or (not _ended(last) and _begins_lower(line.text))
+
+
+def _begins_lower(text: str) -> bool:
+    return text.lstrip(_OPENERS)[:1].islower()
 
 
 def _first_word(line: Line) -> float:
     """The width of a line's first word with the space before it."""
-    word = len(line.text.split()[0]) / len(line.text)
+    # Not at a no-break space: what stands before it could not have stayed behind.
+    word = len(line.text.split(" ")[0]) / len(line.text)
     return (line.right - line.left) * word + _SPACE * line.size
 
 
-def join_lines(paragraph: Paragraph, words: Mapping[str, int]) -> None:
-    """Write the paragraph's text: a space between lines, and words that were parted whole again.
+def _write(paragraph: Paragraph, words: Mapping[str, int]) -> None:
+    """Write the paragraph's text, and where a page begins in it."""
+    if paragraph.is_row:
+        paragraph.cells = tuple(_joined(cell, words) for cell in paragraph.lines[0].cells)
+        paragraph.text = "  ".join(paragraph.cells)
+        return
+    page = paragraph.pages[0]
+    for line, number in zip(paragraph.lines, paragraph.pages, strict=True):
+        text = _before(paragraph.text, line.text, words)
+        paragraph.page_breaks.extend([len(text)] * (number - page))
+        paragraph.text = text + line.text
+        page = number
 
-    Args:
-        paragraph: Its lines and pages are set.
-        words: How often each word occurs, in lower case; it tells soft hyphens from true ones.
-    """
-    text = paragraph.lines[0].text
-    for line, page, last in zip(
-        paragraph.lines[1:], paragraph.pages[1:], paragraph.pages, strict=False
-    ):
-        cut = _CUT_WORD.search(text)
-        if cut is None:
-            text += " "
-        elif _begins_lower(line) and not _keeps_hyphen(cut[1], line.text, words):
-            text = text[:-1]
-        paragraph.page_breaks.extend([len(text)] * (page - last))
-        text += line.text
-    paragraph.text = text
+
+def _joined(lines: Sequence[str], words: Mapping[str, int]) -> str:
+    text = ""
+    for line in lines:
+        text = _before(text, line, words) + line
+    return text
+
+
+def _before(text: str, line: str, words: Mapping[str, int]) -> str:
+    """The text as it is before a line: with a space, or with half a word at its end."""
+    cut = _CUT_WORD.search(text, max(0, len(text) - _LONGEST_WORD))
+    if cut is None:
+        return f"{text} " if text else ""
+    if _begins_lower(line) and not _keeps_hyphen(cut[1], line, words):
+        return text[:-1]
+    return text
 
 
 def _keeps_hyphen(head: str, following: str, words: Mapping[str, int]) -> bool:
@@ -302,7 +327,8 @@ def _style(paragraph: Paragraph) -> tuple[float, bool]:
 
 def _is_heading(paragraph: Paragraph, body: float, last: bool, bold_stands_out: bool) -> bool:
     text = paragraph.text.rstrip(_CLOSERS)
-    if paragraph.is_row or sum(c.isalpha() for c in text) < 2 or text.endswith((".", ";", ",")):
+    names = _YEARS.fullmatch(text) or sum(c.isalpha() for c in text) > 1
+    if paragraph.is_row or not names or text.endswith((".", ";", ",")):
         return False
     bold = paragraph.bold and bold_stands_out
     if paragraph.size >= (_BOLD_LARGER if bold else _LARGER) * body:
@@ -314,3 +340,25 @@ def _is_heading(paragraph: Paragraph, body: float, last: bool, bold_stands_out: 
         and len(text) <= _LONGEST_BOLD_HEADING
         and not text.endswith(":")
     )
+
+
+def _with_headers(paragraphs: Sequence[Paragraph]) -> Iterator[Paragraph]:
+    """The paragraphs; below a header in bold, the rows of a table repeat it instead.
+
+    A row with an empty cell stays as it is: it does not show which one is empty.
+    """
+    for is_table, group in groupby(paragraphs, key=lambda paragraph: paragraph.is_row):
+        first, *others = group
+        # A number is a value, or that of a page in a table of contents; a year may be a header.
+        if is_table and first.bold and not any(_SMALL_NUMBER.fullmatch(c) for c in first.cells):
+            # On each page of a long table, its header stands again.
+            others = [row for row in others if row.cells != first.cells]
+            rows = [row for row in others if len(row.cells) == len(first.cells)]
+            if 2 * sum(row.bold for row in rows) < len(rows):
+                for row in rows:
+                    row.text = next(render_rows(first.cells, [row.cells]))
+                if len(rows) == len(others):
+                    yield from others
+                    continue
+        yield first
+        yield from others

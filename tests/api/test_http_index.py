@@ -164,6 +164,7 @@ def test_the_index_tells_its_versions_and_goes_back(writable: httpx.Client) -> N
 def test_unknown_jobs_and_finished_ones(writable: httpx.Client) -> None:
     assert_problem(writable.get("/jobs/nothing"), 404)
     assert_problem(writable.get("/jobs/..%2Findex%2FCURRENT"), 404)
+    assert_problem(writable.get("/jobs/a%00b"), 404)
     assert_problem(writable.post("/jobs/nothing/cancel"), 404)
     job = finished(writable, writable.post("/index/rebuild", json={"reuse": True}))
     assert (job["kind"], job["changed"]) == ("update", False)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pypdfium2
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reportlab.lib.enums import TA_JUSTIFY
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -24,10 +26,12 @@ from reportlab.platypus import (
     Paragraph,
     SimpleDocTemplate,
     Spacer,
+    Table,
 )
 
 from corpus.content import Content, ContentError
 from corpus.formats import ocr, pdf
+from corpus.formats.pdf_runs import clean
 
 STYLES = getSampleStyleSheet()
 BODY = ParagraphStyle("body", parent=STYLES["BodyText"], alignment=TA_JUSTIFY)
@@ -96,7 +100,7 @@ def test_what_the_file_says_of_itself() -> None:
     assert content.fields["title"] == "Un titre"
     assert content.fields["author"] == "A. Martin"
     assert content.fields["subject"] == "Sujet"
-    assert content.fields["date"] == "2000-01-01"
+    assert content.fields["date"] == "2000-01-01T00:00:00+00:00"
     assert "title" not in pdf.read(made(story, title="Microsoft Word - rapport.doc")).fields
 
 
@@ -157,6 +161,352 @@ def test_words_parted_at_a_line_end_are_whole_again() -> None:
     )
 
 
+Draw = Callable[[Canvas], None]
+
+
+def painted(*pages: Draw, **options: Any) -> bytes:
+    """A page for each function that draws one, in Helvetica 11."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=A4, invariant=True, **options)
+    for draw in pages:
+        canvas.setFont("Helvetica", 11)
+        draw(canvas)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def written(lines: Sequence[str], left: float = 72, top: float = 700, step: float = 14) -> Draw:
+    def draw(canvas: Canvas) -> None:
+        for number, line in enumerate(lines):
+            canvas.drawString(left, top - step * number, line)
+
+    return draw
+
+
+def both(*draws: Draw) -> Draw:
+    def draw(canvas: Canvas) -> None:
+        for one in draws:
+            one(canvas)
+
+    return draw
+
+
+def in_font(name: str, size: float, draw: Draw) -> Draw:
+    def drawn_so(canvas: Canvas) -> None:
+        canvas.setFont(name, size)
+        draw(canvas)
+        canvas.setFont("Helvetica", 11)
+
+    return drawn_so
+
+
+SEA = (
+    "Le laboratoire étudie la mer et ses",
+    "habitants, du plancton aux cétacés, et",
+    "publie chaque année un rapport. Il",
+    "compte douze équipes, réparties entre",
+    "trois villes de la côte atlantique.",
+)
+MEANS = (
+    "Son budget vient de la région pour une",
+    "moitié et de l’État pour le reste. La",
+    "direction change tous les cinq ans, sur",
+    "proposition du conseil qui réunit les",
+    "chercheurs et les techniciens.",
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "start", "joined"),
+    [
+        ("peut-", "être", "peut-être"),
+        ("infor-", "mation", "information"),
+        ("viendra-t-", "il", "viendra-t-il"),
+        ("c’est-à-", "dire", "c’est-à-dire"),
+        ("répond-", "elle", "répond-elle"),
+        ("Saint-", "Denis", "Saint-Denis"),
+        ("self-", "service", "self-service"),
+        ("compa-", "rison", "comparison"),
+        ("un tiret -", "seul", "un tiret - seul"),
+    ],
+)
+def test_a_hyphen_at_a_line_end_stays_if_it_is_the_words_own(
+    end: str, start: str, joined: str
+) -> None:
+    lines = [f"Voici une ligne assez longue pour être pleine {end}", f"{start} puis la suite."]
+    assert f"pleine {joined} puis la suite." in pdf.read(drawn(lines)).text
+
+
+def test_other_places_of_a_word_tell_whether_its_hyphen_is_its_own() -> None:
+    lines = [
+        "Le sous-traitant et le porte-parole disent tous deux la même chose au sous-",
+        "traitant et au porte-",
+        "parole ; la soustraction suit la sous-",
+        "traction.",
+    ]
+    assert pdf.read(drawn(lines)).text == (
+        "Le sous-traitant et le porte-parole disent tous deux la même chose au sous-traitant et au "
+        "porte-parole ; la soustraction suit la soustraction."
+    )
+
+
+def test_headings_are_bold_lines_that_stand_alone() -> None:
+    content = pdf.read(
+        painted(
+            both(
+                in_font("Helvetica-Bold", 11, written(["Les équipes"], top=730)),
+                written(SEA),
+                in_font("Helvetica-Bold", 11, written(["Ceci est important."], top=600)),
+                written(MEANS, top=570),
+                in_font("Helvetica-Bold", 11, written(["La directrice"], top=480)),
+            )
+        )
+    )
+    assert shown(content) == [
+        (1, "Les équipes"),
+        (None, " ".join(SEA)),
+        (None, "Ceci est important."),
+        (None, " ".join(MEANS)),
+        (None, "La directrice"),
+    ]
+
+
+def test_the_outline_names_headings_and_their_levels() -> None:
+    def draw(canvas: Canvas) -> None:
+        in_font("Helvetica-Bold", 20, written(["Rapport"], top=780))(canvas)
+        in_font("Helvetica", 16, written(["1. Bilan"], top=750))(canvas)
+        written(["Chiffres", *SEA], top=720)(canvas)
+        in_font("Helvetica", 16, written(["2. Suite"], top=600))(canvas)
+        in_font("Helvetica-Bold", 11, written(["Détail"], top=570))(canvas)
+        written(MEANS, top=550)(canvas)
+        for key, title, level in (("a", "Bilan", 0), ("b", "Chiffres", 1), ("c", "Autre", 0)):
+            canvas.bookmarkPage(key)
+            canvas.addOutlineEntry(title, key, level)
+
+    assert shown(pdf.read(painted(draw))) == [
+        (1, "Rapport"),
+        (1, "1. Bilan"),
+        (2, "Chiffres"),
+        (None, " ".join(SEA)),
+        (1, "2. Suite"),
+        (2, "Détail"),
+        (None, " ".join(MEANS)),
+    ]
+
+
+def test_paragraphs_without_space_between_are_told_by_indents_and_short_lines() -> None:
+    style = ParagraphStyle("tight", parent=BODY, firstLineIndent=14, spaceBefore=0, spaceAfter=0)
+    texts = [LONG, "Une phrase courte.", LONG.replace("campus", "site"), "La fin."]
+    content = pdf.read(made([Paragraph(text, style) for text in texts]))
+    assert shown(content) == [(None, text) for text in texts]
+    plain = ParagraphStyle("plain", parent=style, firstLineIndent=0)
+    content = pdf.read(made([Paragraph(text, plain) for text in texts]))
+    assert shown(content) == [(None, text) for text in texts]
+
+
+def test_items_go_on_below_their_mark_and_numbers_in_a_sentence_are_none() -> None:
+    lines = [
+        "Trois points sont à retenir de la réunion, que le compte rendu du conseil donne à la page",
+        "12. Ils sont longs.",
+        "• le premier point est assez long pour que sa ligne soit pleine et qu’il aille ensuite",
+        "à la ligne",
+        "• le second",
+        "1. un",
+        "2. deux",
+    ]
+    content = pdf.read(drawn(lines))
+    assert shown(content) == [
+        (None, " ".join(lines[:2])),
+        (None, " ".join(lines[2:4])[2:]),
+        (None, "le second"),
+        (None, "un"),
+        (None, "deux"),
+    ]
+    assert "\n• le second\n1. un\n2. deux" in content.text
+
+
+def test_lines_of_two_columns_that_are_written_in_turns_are_read_down_each() -> None:
+    def draw(canvas: Canvas) -> None:
+        in_font("Helvetica-Bold", 18, written(["Le laboratoire de la mer"], top=780))(canvas)
+        for number, (left, right) in enumerate(zip(SEA, MEANS, strict=True)):
+            canvas.drawString(72, 740 - 14 * number, left)
+            canvas.drawString(310, 740 - 14 * number, right)
+        written(["Ce texte va sur toute la largeur de la page, sous les deux colonnes."], top=640)(
+            canvas
+        )
+
+    assert shown(pdf.read(painted(draw))) == [
+        (1, "Le laboratoire de la mer"),
+        (None, " ".join(SEA)),
+        (None, " ".join(MEANS)),
+        (None, "Ce texte va sur toute la largeur de la page, sous les deux colonnes."),
+    ]
+
+
+def test_tables_are_read_row_by_row_and_cells_whole() -> None:
+    long = "Maëlle Kervadec, professeure à Brest, qui dirige l’institut depuis 2019"
+    rows = [["Jour", "Ouverture", "Fermeture"], ["Lundi", "8 h 30", "18 h"], ["Samedi", "", "12 h"]]
+    story = [
+        Table(rows),
+        Paragraph(LONG, BODY),
+        Table(
+            [[Paragraph(text, STYLES["Normal"]) for text in ("Direction du programme", long)]],
+            colWidths=[80, 180],
+        ),
+        Paragraph("Le loyer" + " ." * 20 + " 900 euros", BODY),
+    ]
+    content = pdf.read(made(story))
+    assert shown(content) == [
+        (None, "Jour  Ouverture  Fermeture"),
+        (None, "Lundi  8 h 30  18 h"),
+        (None, "Samedi  12 h"),
+        (None, LONG),
+        (None, f"Direction du programme  {long}"),
+        (None, "Le loyer  900 euros"),
+    ]
+    assert [block.whole for block in content.blocks] == [True, True, True, False, True, True]
+
+
+def test_rows_repeat_a_header_in_bold() -> None:
+    rows = [["Jour", "Ouverture"], *([f"jour {n}", f"{n} heures"] for n in range(60))]
+    style = [("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold")]
+    content = pdf.read(made([Table(rows, style=style, repeatRows=1), Paragraph(LONG, BODY)]))
+    assert len(content.pages) == 2
+    assert shown(content) == [
+        *((None, f"Jour: jour {n}; Ouverture: {n} heures") for n in range(60)),
+        (None, LONG),
+    ]
+
+
+def test_a_sentence_goes_on_over_the_page_past_a_note_and_in_the_middle_of_a_word() -> None:
+    note = in_font("Helvetica", 8, written(["Une note de bas de page."], top=40))
+    content = pdf.read(
+        painted(
+            both(written(["Le laboratoire étudie la mer et ses habi-"], top=70), note),
+            written(["tants, du plancton aux cétacés."], top=780),
+        )
+    )
+    assert shown(content) == [
+        (None, "Une note de bas de page."),
+        (None, "Le laboratoire étudie la mer et ses habitants, du plancton aux cétacés."),
+    ]
+    assert content.pages == (0, content.text.index("tants, du plancton"))
+
+
+def test_an_item_goes_on_over_an_empty_page() -> None:
+    content = pdf.read(
+        painted(
+            written(["• le premier point, qui est"], top=70),
+            lambda canvas: None,
+            written(["plus long que la page"], top=780),
+            lambda canvas: None,
+        )
+    )
+    assert content.text == "• le premier point, qui est plus long que la page"
+    assert shown(content) == [(None, "le premier point, qui est plus long que la page")]
+    start = content.text.index("plus")
+    assert content.pages == (0, start, start, len(content.text))
+
+
+def test_heads_of_chapters_and_of_every_other_page_are_left_out() -> None:
+    def page(number: int) -> Draw:
+        head = f"Chapitre {'un' if number < 6 else 'deux'}" if number % 2 else "Le rapport"
+        first = in_font("Helvetica-Bold", 16, written([f"Partie {number}"], top=720))
+        body = written([f"Voici la page {number}."], top=690)
+        return both(written([head], top=810), written([f"– {number} –"], 280, 30), first, body)
+
+    content = pdf.read(painted(*map(page, range(12))))
+    assert shown(content) == [
+        entry
+        for number in range(12)
+        for entry in ((1, f"Partie {number}"), (None, f"Voici la page {number}."))
+    ]
+
+
+def test_turned_text_is_read_and_is_no_heading() -> None:
+    def stamp(canvas: Canvas) -> None:
+        canvas.translate(150, 300)
+        canvas.rotate(45)
+        in_font("Helvetica-Bold", 60, written(["PROJET"], 0, 0))(canvas)
+
+    def sideways(canvas: Canvas) -> None:
+        canvas.rotate(90)
+        written(MEANS, 100, -100)(canvas)
+
+    content = pdf.read(painted(both(written(SEA), stamp), sideways))
+    assert shown(content) == [
+        (None, " ".join(SEA)),
+        (None, "PROJET"),
+        (None, " ".join(MEANS)),
+    ]
+
+
+def test_raised_digits_stay_raised_and_text_off_the_page_is_left_out() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 700, "Une salle de 30 m")
+        canvas.setFont("Helvetica", 6)
+        canvas.drawString(72 + canvas.stringWidth("Une salle de 30 m", "Helvetica", 11), 704, "2")
+        canvas.setFont("Helvetica", 11)
+        canvas.drawString(180, 700, "au premier étage.")
+        canvas.drawString(72, 2000, "Repère")
+
+    assert pdf.read(painted(draw)).text == "Une salle de 30 m² au premier étage."
+
+
+def test_letters_are_plain_and_junk_is_gone() -> None:
+    assert clean("e\u0301ﬁn\u2003ﬂot\u200b\x00\ufffe\uf0b7\ue000") == "éfin flot-•"
+    assert clean("1\u202f600 \U0001f600\ud800") == "1\u202f600 \U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("stated", "date"),
+    [
+        (b"D:20240501123000+02'00'", "2024-05-01T12:30:00+02:00"),
+        (b"D:20240501123000Z      ", "2024-05-01T12:30:00Z"),
+        (b"D:20240501             ", "2024-05-01"),
+        (b"2024-05-01T12:30:00    ", "2024-05-01T12:30:00"),
+        (b"D:2024                 ", "2024"),
+        (b"D:20241301000000Z      ", None),
+        (b"the first of May       ", None),
+    ],
+)
+def test_dates_are_iso_8601_or_left_out(stated: bytes, date: str | None) -> None:
+    data = drawn(["Un texte."])
+    assert data.count(b"D:20000101000000+00'00'") == 2
+    fields = pdf.read(data.replace(b"D:20000101000000+00'00'", stated)).fields
+    assert fields.get("date") == fields.get("modified") == date
+
+
+def test_the_language_is_known_and_what_programs_put_is_left_out() -> None:
+    fields = pdf.read(made([Paragraph(LONG, BODY)], lang="fr-FR")).fields
+    assert fields.keys() == {"language", "date", "modified"}
+    assert fields["language"] == "fr-FR"
+
+
+def test_a_file_that_anyone_may_open_is_read() -> None:
+    protection = StandardEncryption("", ownerPassword="secret", canCopy=0)
+    assert pdf.read(drawn(["Un texte."], encrypt=protection)).text == "Un texte."
+
+
+def test_a_page_that_is_damaged_is_named_and_the_rest_is_read() -> None:
+    data = painted(*(written([f"Page {n}."], top=700 - 50 * n) for n in range(3)))
+    mark = b"/Type /Page\n"
+    before, first, second, third = data.split(mark)
+    damaged = mark.join((before, first + b"/Type /Font\n" + second, third))
+    content = pdf.read(damaged)
+    assert content.text == "Page 0.\n\nPage 2."
+    assert content.pages == (0, 7, 9)
+    assert content.gaps == (("page 2", "damaged: save it again"),)
+
+
+def test_threads_read_side_by_side() -> None:
+    files = [made([heading(f"Fiche {n}", 1), *[Paragraph(LONG, BODY)] * 20]) for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(pdf.read, files))
+    assert together == [pdf.read(file) for file in files]
+
+
 def test_a_protected_file_says_what_to_do() -> None:
     with pytest.raises(ContentError, match="protected by a password"):
         pdf.read(drawn(["Secret."], encrypt="mot de passe"))
@@ -183,11 +533,8 @@ def scanned(pages: Sequence[bytes | None]) -> bytes:
 
 
 @pytest.fixture
-def without_ocr(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    ocr.unavailable.cache_clear()
+def without_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    yield
-    ocr.unavailable.cache_clear()
 
 
 @pytest.mark.usefixtures("without_ocr")
