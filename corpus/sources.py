@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from corpus.content import ContentError
 from corpus.documents import Document, make_document
-from corpus.formats import READABLE, read_content
+from corpus.formats import READABLE, ocr, read_content
 from corpus.formats.records import RecordFailure, split_records
 
 RECORDS = (".json", ".jsonl", ".ndjson")
@@ -138,7 +138,8 @@ def load_corpus(paths: Sequence[Path]) -> Corpus:
 
 @cache
 def reader_version() -> str:
-    """A digest of the code that reads and cuts documents, and of the parsers it uses.
+    """A digest of the code that reads and cuts documents, and of the parsers it uses, tesseract
+    among them if it is there.
 
     Documents read by the same version from the same bytes are the same.
     """
@@ -147,6 +148,7 @@ def reader_version() -> str:
         digest.update(source.read_bytes())
     for name in (*_PARSERS, *_MORE_PARSERS):
         digest.update(f"{name} {version(name)}\n".encode())
+    digest.update(str(ocr.unavailable()).encode())
     return digest.hexdigest()
 
 
