@@ -6,11 +6,12 @@ import os
 from importlib.util import find_spec
 from itertools import groupby
 from statistics import median
-from typing import NamedTuple
-
-from PIL.Image import Image
+from typing import TYPE_CHECKING, NamedTuple
 
 from corpus.content import ContentError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _LANGUAGES = ("fra", "eng")
 _SECONDS = 300

@@ -201,6 +201,8 @@ def test_interrupted_a_build_leaves_the_index_as_it_is(
         stdout=subprocess.PIPE,
         stderr=theirs,
         text=True,
+        # The tests themselves may run in the background, where Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     shown = b""

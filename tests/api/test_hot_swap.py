@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 from index import Embedder, SnapshotStore, build_snapshot, verify
-from tests.api.conftest import Environment, Server, wait_for
+from tests.api.conftest import COMMAND, Environment, Server, wait_for
 from tests.conftest import CHUNKING
 from tests.documents import document
 
@@ -49,6 +50,21 @@ def check(answer: dict[str, Any], books: dict[str, int]) -> None:
         assert expected in text, (expected, text)
 
 
+def ask_on(server: Server, stop: threading.Event) -> list[dict[str, Any]]:
+    """Ask until it is enough; no request may fail, unless the server has been killed."""
+    answers: list[dict[str, Any]] = []
+    with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
+        while not stop.is_set() and len(answers) < 5000:
+            try:
+                response = client.post("/ask", json={"question": QUESTION})
+            except httpx.TransportError:
+                assert stop.is_set()
+                break
+            assert response.status_code == 200, response.text
+            answers.append(response.json())
+    return answers
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_request_fails_and_no_answer_is_mixed(
     start_server: Callable[..., Server],
@@ -63,22 +79,13 @@ def test_no_request_fails_and_no_answer_is_mixed(
     server = start_server(own, "--workers", str(workers))
     stop = threading.Event()
 
-    def ask_on() -> list[dict[str, Any]]:
-        answers: list[dict[str, Any]] = []
-        with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
-            while not stop.is_set() and len(answers) < 5000:
-                response = client.post("/ask", json={"question": QUESTION})
-                assert response.status_code == 200, response.text
-                answers.append(response.json())
-        return answers
-
     def everywhere(version: str) -> bool:
         """Fresh connections reach all workers."""
         url = f"{server.client.base_url}/readyz"
         return {httpx.get(url).json()["index_version"] for _ in range(12)} == {version}
 
     with ThreadPoolExecutor(3) as pool:
-        running = [pool.submit(ask_on) for _ in range(3)]
+        running = [pool.submit(ask_on, server, stop) for _ in range(3)]
         try:
             for number in range(1001, 1007):
                 version = publish(store, embedder, number)
@@ -102,20 +109,63 @@ def test_a_server_killed_during_a_swap_comes_back_whole(
     embedder: Embedder,
     tmp_path: Path,
 ) -> None:
+    """Under load: what was answered before is right, and what is served afterwards is whole."""
     store = SnapshotStore(tmp_path / "index")
     books = {publish(store, embedder, 500): 500}
     own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
-    for number in (501, 502):
-        server = start_server(own)
-        books[publish(store, embedder, number)] = number
-        time.sleep(0.3 * (number - 500))
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
+    for number in (501, 502, 503):
+        server, stop = start_server(own), threading.Event()
+        with ThreadPoolExecutor(2) as pool:
+            running = [pool.submit(ask_on, server, stop) for _ in range(2)]
+            books[publish(store, embedder, number)] = number
+            time.sleep(0.3 * (number - 500))
+            stop.set()
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+            answers = [answer for each in running for answer in each.result()]
+        assert answers
+        for answer in answers:
+            check(answer, books)
         assert verify(store.current()) == []
     server = start_server(own)
     answer = server.client.post("/ask", json={"question": QUESTION}).json()
     check(answer, books)
-    assert books[answer["index_version"]] == 502
+    assert books[answer["index_version"]] == 503
+    server.stop()
+
+
+def test_builders_killed_under_load_leave_the_service_alone(
+    start_server: Callable[..., Server],
+    environment: Environment,
+    embedder: Embedder,
+    tmp_path: Path,
+) -> None:
+    store = SnapshotStore(tmp_path / "index")
+    version = publish(store, embedder, 900)
+    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    server, stop = start_server(own), threading.Event()
+    notes = tmp_path / "notes.md"
+    notes.write_text(
+        "\n\n".join(f"## Salle {i}\n\nLa salle {i} compte {i * 3} places." for i in range(2000)),
+        encoding="utf-8",
+    )
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(ask_on, server, stop) for _ in range(2)]
+        try:
+            for _ in range(3):
+                command = [str(COMMAND), "index", "build", str(notes)]
+                builder = subprocess.Popen(command, env=own)
+                wait_for(lambda: any(store.root.glob("building-*/passages.faiss")))
+                builder.kill()
+                assert builder.wait() == -signal.SIGKILL
+                assert verify(store.current()) == []
+        finally:
+            stop.set()
+        answers = [answer for each in running for answer in each.result()]
+    for answer in answers:
+        check(answer, {version: 900})
+    with store.lock():
+        assert not any(store.root.glob("building-*"))
     server.stop()
 
 
