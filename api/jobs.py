@@ -125,6 +125,7 @@ class JobStore:
         """The job as it is now; None if there is none of this id."""
         if not _ID.fullmatch(job_id):
             return None
+        self._reap()
         try:
             job = Job.model_validate_json(self._path(job_id).read_bytes())
         except FileNotFoundError:
@@ -190,7 +191,6 @@ class JobStore:
 
     def _start(self, job: Job) -> None:
         """Start the process of a job; it inherits the job's lock, held from before it exists."""
-        self._processes = [p for p in self._processes if p.poll() is None]
         self.write(job.model_copy(update={"status": "queued", "attempts": job.attempts + 1}))
         given = self._settings.model_dump(mode="json", exclude={"api_key"}, exclude_none=True)
         environment = {f"CAMPUS_QA_{name.upper()}": str(value) for name, value in given.items()}
@@ -203,6 +203,10 @@ class JobStore:
                 stdin=subprocess.DEVNULL,
             )
         self._processes.append(process)
+
+    def _reap(self) -> None:
+        """Let go of the processes that have ended."""
+        self._processes = [process for process in self._processes if process.poll() is None]
 
     def _is_alive(self, job_id: str) -> bool:
         try:
