@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 
 from api.access import Writer
 from api.jobs import Job, JobStore
+from api.multipart import chunks, read_uploads, uploaded_files
 from api.problems import Problem
 from api.schemas import IndexInfo, IndexVersion, JobList, RebuildRequest, RollbackRequest
 from api.settings import Settings
-from api.uploads import chunks, read_uploads, uploaded_files
 from corpus import FORMATS
 from index import SnapshotError, SnapshotStore, read_manifest
 from qa import Answerer
@@ -92,7 +92,7 @@ async def add_documents(
     form = await read_uploads(request, settings)
     try:
         for file in uploaded_files(form):
-            await run_in_threadpool(settings.library.receive, file.filename or "", chunks(file))
+            await run_in_threadpool(settings.uploads.receive, file.filename or "", chunks(file))
     finally:
         await form.close()
     return _accepted(await run_in_threadpool(jobs.submit, "update"), response)
@@ -117,7 +117,7 @@ def remove_document(
     document = answerer.snapshot.documents.get(document_id) if answerer else None
     if document is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no document {document_id!r}.")
-    settings.library.remove(document)
+    settings.uploads.remove(document)
     return _accepted(jobs.submit("update"), response)
 
 

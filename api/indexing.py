@@ -55,20 +55,20 @@ def run_build(
         SnapshotError: There is nothing to index, or the settings do not fit the model.
         EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
     """
-    store, library = settings.store, settings.library
+    store, uploads = settings.store, settings.uploads
     with store.lock(waiting):
         started()
-        unreadable = library.accept()
+        unreadable = uploads.accept()
         if restore:
-            library.restore()
+            uploads.restore()
         sources = list(paths) if paths is not None else _sources(settings)
-        files = library.add_to(find_files(sources))
+        files = uploads.add_to(find_files(sources))
         embedder = Embedder.load(settings.resolve_embedding_model())
         previous = _previous(settings, embedder) if reuse else None
         known = previous.document if previous else unknown
         try:
             build = build_snapshot(
-                read_files(files, known, library.removed),
+                read_files(files, known, uploads.removed),
                 embedder,
                 store,
                 settings.chunking,
@@ -90,7 +90,7 @@ def _sources(settings: Settings) -> list[Path]:
     try:
         manifest = read_manifest(settings.store.current())
     except SnapshotError:
-        own = settings.library.files
+        own = settings.uploads.files
         return [] if own.is_dir() and any(own.iterdir()) else [DEFAULT_CORPUS]
     return [Path(source) for source in manifest.sources]
 

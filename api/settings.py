@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from corpus import Library
+from corpus import Uploads
 from index import Chunking, SnapshotStore, embedding_model
 from qa import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K
 
@@ -51,8 +51,8 @@ class Settings(BaseSettings):
         return Chunking(max_tokens=self.passage_tokens, context_tokens=self.context_tokens)
 
     @property
-    def library(self) -> Library:
-        return Library(self.home / "documents")
+    def uploads(self) -> Uploads:
+        return Uploads(self.home / "documents")
 
     @property
     def jobs(self) -> Path:

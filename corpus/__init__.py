@@ -4,7 +4,6 @@ from corpus.content import Block, Span
 from corpus.documents import Document, text_document
 from corpus.duplicates import NearDuplicates
 from corpus.language import Language, detect_language
-from corpus.library import Library, check_name
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
 from corpus.passages import Passage, Place, TokenCounter, split_passages
 from corpus.sentences import split_sentences
@@ -19,6 +18,7 @@ from corpus.sources import (
     reader_version,
     unknown,
 )
+from corpus.uploads import Uploads, check_name
 
 __all__ = [
     "DIGIT_GROUPS",
@@ -29,12 +29,12 @@ __all__ = [
     "Document",
     "Failure",
     "Language",
-    "Library",
     "NearDuplicates",
     "Passage",
     "Place",
     "Span",
     "TokenCounter",
+    "Uploads",
     "check_name",
     "detect_language",
     "find_files",

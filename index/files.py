@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import faiss
 import numpy as np
@@ -79,21 +81,23 @@ def read_lines(path: Path) -> Iterator[bytes]:
         yield from lines
 
 
-class RowWriter:
-    """Writes the rows of a `.npy` file one after the other, without holding them."""
+class _Writer(ABC):
+    """Writes rows one after the other, without holding them, behind a header with their count."""
 
-    def __init__(self, path: Path, dtype: np.dtype[Any], *shape: int) -> None:
-        """`shape`: of one row; () for a number or a record."""
+    def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("w+b")
-        self._dtype, self._shape = dtype, shape
         self._count = 0
-        self._write_header()
+        self._file.write(self._header(0))
 
-    def write(self, rows: NDArray[Any]) -> None:
-        self._file.write(np.ascontiguousarray(rows, self._dtype).tobytes())
+    @abstractmethod
+    def _header(self, count: int) -> bytes:
+        """What stands before so many rows; always of the same length."""
+
+    def _append(self, rows: NDArray[Any]) -> None:
+        self._file.write(rows.tobytes())
         self._count += len(rows)
 
-    def __enter__(self) -> RowWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -104,51 +108,50 @@ class RowWriter:
     ) -> None:
         if error is None:
             self._file.seek(0)
-            self._write_header()
+            self._file.write(self._header(self._count))
         self._file.close()
 
-    def _write_header(self) -> None:
+
+class RowWriter(_Writer):
+    """Writes the rows of a `.npy` file."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], *shape: int) -> None:
+        """`shape`: of one row; () for a number or a record."""
+        self._dtype, self._shape = dtype, shape
+        super().__init__(path)
+
+    def write(self, rows: NDArray[Any]) -> None:
+        self._append(np.ascontiguousarray(rows, self._dtype))
+
+    def _header(self, count: int) -> bytes:
         # numpy pads the header so that it can hold a larger count in the same place.
-        header = {
+        content = {
             "descr": np.lib.format.dtype_to_descr(self._dtype),
             "fortran_order": False,
-            "shape": (self._count, *self._shape),
+            "shape": (count, *self._shape),
         }
-        np.lib.format.write_array_header_1_0(self._file, header)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, content)
+        return header.getvalue()
 
 
-class FaissWriter:
-    """Writes the vectors of a FAISS `IndexFlatIP` one after the other, without holding them.
+class FaissWriter(_Writer):
+    """Writes the vectors of a FAISS `IndexFlatIP`.
 
     The file is the one that `faiss.write_index` writes: the header of an empty index with the
     counts filled in, then the vectors.
     """
 
     def __init__(self, path: Path, dimension: int) -> None:
-        self._file: BinaryIO = path.open("w+b")
         self._dimension = dimension
-        self._count = 0
-        self._header = faiss_header(dimension, 0)
-        self._file.write(self._header)
+        super().__init__(path)
 
     def write(self, vectors: Vectors) -> None:
         """Append vectors, shape (any, dimension)."""
-        self._file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
-        self._count += len(vectors)
+        self._append(np.ascontiguousarray(vectors, "<f4"))
 
-    def __enter__(self) -> FaissWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self._file.seek(0)
-            self._file.write(faiss_header(self._dimension, self._count))
-        self._file.close()
+    def _header(self, count: int) -> bytes:
+        return faiss_header(self._dimension, count)
 
 
 def faiss_header(dimension: int, count: int) -> bytes:

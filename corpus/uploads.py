@@ -1,4 +1,4 @@
-"""The library: documents handed over one by one, kept in a folder of the service's own."""
+"""Uploads: documents handed over one by one, kept in a folder of the service's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORBIDDEN = frozenset('/\\<>:"|?*')
 _TEMPORARY = ".receiving-"
 
 
-class Library:
+class Uploads:
     """A folder with `files/`, what has been accepted; `incoming/`, what was handed over and not
     looked at yet; and `removed.json`, the ids of documents to leave out.
 
@@ -62,7 +62,7 @@ class Library:
         return failures
 
     def remove(self, document: Document) -> None:
-        """Leave a document out from now on; the file it came from, if the library has it, goes.
+        """Leave a document out from now on; the file it came from, if it was uploaded, goes.
 
         One of several in a file (an archive, records) is left out, and the file stays.
         """
@@ -83,7 +83,7 @@ class Library:
             return frozenset()
 
     def add_to(self, files: list[SourceFile]) -> list[SourceFile]:
-        """Files to read, with those of the library; of two with one path, the library's."""
+        """Files to read, with the uploaded ones; of two with one path, the uploaded one."""
         own = find_files([self.files]) if self.files.is_dir() else []
         together = {file.path: file for file in (*files, *own)}
         return [together[path] for path in sorted(together)]
