@@ -26,8 +26,9 @@ FORMATS = (*READABLE, *RECORDS, *ARCHIVES)
 MAX_FILE_BYTES = 512 * 2**20
 _MAX_ARCHIVE_BYTES = 4 * 2**30
 _MAX_MEMBERS = 100_000
-_PARSERS = ("charset-normalizer", "lxml", "markdown-it-py", "odfdo", "openpyxl", "py3langid")
-_MORE_PARSERS = ("pypdfium2", "python-docx", "python-pptx", "pyyaml")
+_PARSERS = """
+charset-normalizer lxml markdown-it-py openpyxl py3langid pypdfium2 python-docx python-pptx pyyaml
+""".split()
 
 
 class CorpusError(Exception):
@@ -146,7 +147,7 @@ def reader_version() -> str:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
-    for name in (*_PARSERS, *_MORE_PARSERS):
+    for name in _PARSERS:
         digest.update(f"{name} {version(name)}\n".encode())
     digest.update(str(ocr.unavailable()).encode())
     return digest.hexdigest()
