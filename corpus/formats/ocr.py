@@ -61,7 +61,8 @@ def read_image(image: Image) -> list[ImageLine]:
             output_type=pytesseract.Output.DICT,
         )
     except (RuntimeError, OSError) as error:
-        raise ContentError(f"tesseract failed: {error}") from error
+        # Its own errors have a status before the message.
+        raise ContentError(f"tesseract failed: {error.args[-1]}") from error
     names = ("block_num", "par_num", "line_num", "left", "width", "top", "height", "text")
     words = [
         word for word in zip(*(found[name] for name in names), strict=True) if word[-1].strip()

@@ -7,7 +7,7 @@ import math
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -25,7 +25,7 @@ from corpus.formats.pdf_layout import (
     without_running_lines,
 )
 from corpus.formats.pdf_paragraphs import Paragraph, find_paragraphs, fold
-from corpus.formats.pdf_runs import clean, read_page
+from corpus.formats.pdf_runs import clean, has_image, read_page
 
 # PDFium serves one thread at a time.
 _LOCK = threading.Lock()
@@ -42,7 +42,9 @@ _DATES = {"CreationDate": "date", "ModDate": "modified"}
 # What programs put where their user gave nothing.
 _JUNK = re.compile(
     r"microsoft (?:word|powerpoint|excel) - .*|\(?(?:untitled|anonymous|unspecified|sans titre)"
-    r"[\s\d_-]*\)?|.*\.(?:docx?|odt|rtf|pdf|indd|qxd|tex|dvi|pptx?|odp|xlsx?|html?)",
+    r"[\s\d_-]*\)?|powerpoint presentation|présentation powerpoint"
+    r"|(?:document|diapositive|slide) ?\d+"
+    r"|.*\.(?:docx?|odt|rtf|pdf|indd|qxd|tex|dvi|pptx?|odp|xlsx?|html?)",
     re.IGNORECASE,
 )
 _DATE = re.compile(
@@ -57,8 +59,8 @@ def read(data: bytes) -> Content:
     Headings are lines in larger type than most of the text, lines in bold that stand alone, and
     lines that the outline names. Columns are read one after the other, a table line by line. Lines
     that stand in the same place of most pages (running heads, page numbers) are left out. A page
-    that is an image without text is read with `corpus.formats.ocr` where that can be used, and is a
-    gap else.
+    that is an image without other text is read with `corpus.formats.ocr` where that can be used,
+    and is a gap else.
 
     Raises:
         ContentError: It is damaged, protected, holds no text, or is a scan and cannot be read.
@@ -84,6 +86,7 @@ def _read(document: pypdfium2.PdfDocument) -> Content:
         outline = _outline(document)
         fields = _fields(document)
     body = body_size(pages) or _USUAL_SIZE
+    scans = sorted([*scans, *_stamped(document, pages, body)])
     _recognise(document, scans, pages, body, gaps)
     columns = [list(find_columns(page, body)) for page in without_running_lines(pages, body)]
     if not any(columns):
@@ -119,6 +122,19 @@ def _read_pages(
         if characters > _MOST_CHARACTERS:
             raise ContentError(f"it has more than {_MOST_CHARACTERS} characters: split it")
     return pages, scans
+
+
+def _stamped(document: pypdfium2.PdfDocument, pages: Sequence[Page], body: float) -> Iterator[int]:
+    """The numbers of scans on which a program wrote running lines alone, such as page numbers."""
+    rests = without_running_lines(pages, body)
+    for number, (page, rest) in enumerate(zip(pages, rests, strict=True)):
+        if any(page.frames) and not any(rest.frames):
+            with _LOCK:
+                loaded = document[number]
+                is_scan = has_image(loaded)
+                loaded.close()
+            if is_scan:
+                yield number
 
 
 def _recognise(

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from corpus.formats.pdf_layout import Column, Line
 from corpus.tables import render_rows
@@ -30,7 +30,6 @@ _BOLD_LARGER = 1.07
 _SMALLER = 0.93
 _LONGEST_HEADING = 200
 _LONGEST_BOLD_HEADING = 120
-_LONGEST_WORD = 80
 
 _YEARS = re.compile(r"[12]\d{3}(?: ?[-–/] ?\d{2,4})?")
 _NUMBER = re.compile(r"^\s*\d+(?:\.\d+)*[.)]?\s+")
@@ -252,32 +251,28 @@ def _first_word(line: Line) -> float:
 def _write(paragraph: Paragraph, words: Mapping[str, int]) -> None:
     """Write the paragraph's text, and where a page begins in it."""
     if paragraph.is_row:
-        paragraph.cells = tuple(_joined(cell, words) for cell in paragraph.lines[0].cells)
+        paragraph.cells = tuple("".join(_pieces(cell, words)) for cell in paragraph.lines[0].cells)
         paragraph.text = "  ".join(paragraph.cells)
         return
-    page = paragraph.pages[0]
-    for line, number in zip(paragraph.lines, paragraph.pages, strict=True):
-        text = _before(paragraph.text, line.text, words)
-        paragraph.page_breaks.extend([len(text)] * (number - page))
-        paragraph.text = text + line.text
-        page = number
+    pieces = _pieces([line.text for line in paragraph.lines], words)
+    paragraph.text = "".join(pieces)
+    starts = accumulate(map(len, pieces))
+    for start, (page, following) in zip(starts, pairwise(paragraph.pages), strict=False):
+        paragraph.page_breaks.extend([start] * (following - page))
 
 
-def _joined(lines: Sequence[str], words: Mapping[str, int]) -> str:
-    text = ""
-    for line in lines:
-        text = _before(text, line, words) + line
-    return text
+def _pieces(lines: Sequence[str], words: Mapping[str, int]) -> list[str]:
+    """What the lines are in one text: each with a space, or with half a word, at its end."""
+    return [*(_before(line, following, words) for line, following in pairwise(lines)), lines[-1]]
 
 
-def _before(text: str, line: str, words: Mapping[str, int]) -> str:
-    """The text as it is before a line: with a space, or with half a word at its end."""
-    cut = _CUT_WORD.search(text, max(0, len(text) - _LONGEST_WORD))
+def _before(line: str, following: str, words: Mapping[str, int]) -> str:
+    cut = _CUT_WORD.search(line)
     if cut is None:
-        return f"{text} " if text else ""
-    if _begins_lower(line) and not _keeps_hyphen(cut[1], line, words):
-        return text[:-1]
-    return text
+        return f"{line} "
+    if _begins_lower(following) and not _keeps_hyphen(cut[1], following, words):
+        return line[:-1]
+    return line
 
 
 def _keeps_hyphen(head: str, following: str, words: Mapping[str, int]) -> bool:

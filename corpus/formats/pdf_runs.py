@@ -14,10 +14,12 @@ from typing import NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from corpus.content import ContentError
 from corpus.formats.pdf_layout import Page, Run
 
 _BOLD = re.compile(r"bold|black|heavy|demi|cmbx|cmssbx|sfbx|sfsx", re.IGNORECASE)
 _BOLD_WEIGHT = 600
+_MOST_CHARACTERS = 1_000_000
 _NEAR = 1.0
 _SAME_LINE = 0.5
 _RAISED = 0.2
@@ -57,12 +59,16 @@ def read_page(page: pypdfium2.PdfPage) -> tuple[Page, bool]:
     """Read what is written on a page, and whether it holds text or an image that cannot be read.
 
     Raises:
+        ContentError: It holds more than a page can.
         PdfiumError: The page is damaged.
     """
     groups: dict[int, list[Run]] = defaultdict(list)
     weights: Counter[int] = Counter()
     boxes: dict[int, tuple[float, float, float, float]] = {}
     text_page = page.get_textpage()
+    # A few bytes can draw the same words millions of times over.
+    if text_page.count_chars() > _MOST_CHARACTERS:
+        raise ContentError(f"a page of it has more than {_MOST_CHARACTERS} characters: split it")
     order = 0
     for order, characters in enumerate(_groups(text_page), 1):
         angle = characters[0].style.angle
@@ -75,7 +81,7 @@ def read_page(page: pypdfium2.PdfPage) -> tuple[Page, bool]:
     text_page.close()
     angles = [angle for angle, _ in weights.most_common()]
     if not angles:
-        return Page(0, ()), order > 0 or _has_image(page)
+        return Page(0, ()), order > 0 or has_image(page)
     _, bottom, _, top = boxes[angles[0]]
     return Page(top - bottom, tuple(tuple(groups[angle]) for angle in angles)), False
 
@@ -90,7 +96,7 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", kept.replace("\ufffd", ""))
 
 
-def _has_image(page: pypdfium2.PdfPage) -> bool:
+def has_image(page: pypdfium2.PdfPage) -> bool:
     images = page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=4)
     return next(iter(images), None) is not None
 
@@ -160,7 +166,8 @@ def _characters(text_page: pypdfium2.PdfTextPage) -> Iterator[_Character]:
 def _style(raw: pdfium.FPDF_TEXTPAGE, index: int) -> _Style:
     matrix = pdfium.FS_MATRIX()
     pdfium.FPDFText_GetMatrix(raw, index, matrix)
-    size = pdfium.FPDFText_GetFontSize(raw, index) * math.hypot(matrix.c, matrix.d)
+    stated = pdfium.FPDFText_GetFontSize(raw, index)
+    size = abs(stated) * math.hypot(matrix.c, matrix.d)
     name = ctypes.create_string_buffer(128)
     pdfium.FPDFText_GetFontInfo(raw, index, name, len(name), None)
     family = name.value.decode("utf-8", "ignore").rpartition("+")[2]
@@ -170,7 +177,8 @@ def _style(raw: pdfium.FPDF_TEXTPAGE, index: int) -> _Style:
         == pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE
     )
     heavy = pdfium.FPDFText_GetFontWeight(raw, index) >= _BOLD_WEIGHT
-    angle = math.degrees(math.atan2(matrix.b, matrix.a))
+    # A negative size turns the letters, most often back from a matrix that turned them.
+    angle = math.degrees(math.atan2(matrix.b, matrix.a)) + (180 if stated < 0 else 0)
     return _Style(
         round(size, 2) or 1.0,
         drawn_bold or heavy or bool(_BOLD.search(family)),

@@ -11,6 +11,7 @@ import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from reportlab.lib.enums import TA_JUSTIFY
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -101,7 +102,25 @@ def test_what_the_file_says_of_itself() -> None:
     assert content.fields["author"] == "A. Martin"
     assert content.fields["subject"] == "Sujet"
     assert content.fields["date"] == "2000-01-01T00:00:00+00:00"
-    assert "title" not in pdf.read(made(story, title="Microsoft Word - rapport.doc")).fields
+
+
+@pytest.mark.parametrize(
+    ("title", "kept"),
+    [
+        ("Microsoft Word - rapport.doc", False),
+        ("(anonymous)", False),
+        ("Untitled-1", False),
+        ("rapport final.indd", False),
+        ("Présentation PowerPoint", False),
+        ("Document1", False),
+        ("Diapositive 1", False),
+        ("Document 1 bis", True),
+        ("Les documents .docx expliqués", True),
+    ],
+)
+def test_titles_that_programs_give_are_left_out(title: str, kept: bool) -> None:
+    fields = pdf.read(made([Paragraph(LONG, BODY)], title=title)).fields
+    assert fields.get("title") == (title if kept else None)
 
 
 def test_running_heads_and_page_numbers_are_left_out() -> None:
@@ -442,6 +461,39 @@ def test_turned_text_is_read_and_is_no_heading() -> None:
     ]
 
 
+def test_a_page_that_is_shown_turned_is_read_as_it_is_shown() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageRotation(90)
+        canvas.rotate(90)
+        in_font("Helvetica-Bold", 18, written(["La mer"], 100, -80))(canvas)
+        written(SEA, 100, -110)(canvas)
+
+    assert shown(pdf.read(painted(draw))) == [(1, "La mer"), (None, " ".join(SEA))]
+
+
+def test_a_negative_size_is_read_as_the_type_looks() -> None:
+    data = painted(written(SEA), pageCompression=0)
+    lines = data.replace(b"/F1 11 Tf", b"/F1 -11 Tf").replace(b"1 0 0 1 72 ", b"-1 0 0 -1 72 ")
+    assert lines.count(b"-1 0 0 -1 72") == len(SEA)
+    assert shown(pdf.read(lines)) == [(None, " ".join(SEA))]
+
+
+def test_words_that_a_form_repeats_without_end_are_refused() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.beginForm("form0")
+        canvas.drawString(72, 700, "Encore et encore.")
+        canvas.endForm()
+        for depth in range(1, 6):
+            canvas.beginForm(f"form{depth}")
+            for _ in range(10):
+                canvas.doForm(f"form{depth - 1}")
+            canvas.endForm()
+        canvas.doForm("form5")
+
+    with pytest.raises(ContentError, match="a page of it has more than 1000000 characters"):
+        pdf.read(painted(draw))
+
+
 def test_raised_digits_stay_raised_and_text_off_the_page_is_left_out() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.drawString(72, 700, "Une salle de 30 m")
@@ -551,6 +603,40 @@ def test_a_scan_says_how_it_can_be_read() -> None:
     assert others == []
 
 
+@pytest.mark.usefixtures("without_ocr")
+def test_a_scan_with_a_page_number_is_still_a_scan() -> None:
+    image = pypdfium2.PdfDocument(painted(written(SEA)))[0].render().to_pil()
+
+    def page(number: int, draw: Draw) -> Draw:
+        return both(draw, written([f"Page {number}"], 280, 30))
+
+    def scan(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(image), 0, 0, *A4)
+
+    draws = [written(SEA), scan, scan, lambda canvas: None, written(MEANS)]
+    content = pdf.read(painted(*(page(number, draw) for number, draw in enumerate(draws, 1))))
+    assert shown(content) == [(None, " ".join(SEA)), (None, " ".join(MEANS))]
+    assert [where for where, _ in content.gaps] == ["pages 2, 3"]
+    with pytest.raises(ContentError, match="scan without text"):
+        pdf.read(painted(*(page(number, scan) for number in range(1, 5))))
+
+
+@pytest.mark.usefixtures("without_ocr")
+def test_what_a_scanner_recognised_is_read() -> None:
+    image = pypdfium2.PdfDocument(painted(written(SEA)))[0].render().to_pil()
+
+    def draw(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(image), 0, 0, *A4)
+        layer = canvas.beginText(72, 700)
+        layer.setTextRenderMode(3)
+        layer.textLines(list(SEA))
+        canvas.drawText(layer)
+
+    content = pdf.read(painted(draw))
+    assert shown(content) == [(None, " ".join(SEA))]
+    assert content.gaps == ()
+
+
 @pytest.mark.skipif(
     shutil.which("tesseract") is None, reason="the program tesseract is not installed"
 )
@@ -562,6 +648,24 @@ def test_a_scan_is_read_where_tesseract_is() -> None:
     assert shown(content) == [(None, "Cette page a du texte."), (None, text)]
     assert content.gaps == ()
     assert content.pages == (0, content.text.index("La bibliothèque"))
+
+
+@pytest.mark.skipif(
+    shutil.which("tesseract") is None, reason="the program tesseract is not installed"
+)
+def test_a_scan_that_tesseract_refuses_is_named_with_its_reason() -> None:
+    if reason := ocr.unavailable():
+        pytest.skip(reason)
+
+    def strip(canvas: Canvas) -> None:
+        canvas.setPageSize((100_000, 1))
+        canvas.rect(0, 0, 9, 1, fill=1)
+        canvas.drawImage(ImageReader(Image.new("1", (9, 1))), 0, 0)
+
+    content = pdf.read(painted(written(SEA), strip))
+    (gap,) = content.gaps
+    assert gap[0] == "page 2"
+    assert gap[1].startswith("a scan that could not be read: tesseract failed: Image too large")
 
 
 WHOLE = made([heading("Un titre", 1), Spacer(1, 9), Paragraph(LONG, BODY)], furniture=True)
