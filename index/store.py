@@ -128,8 +128,9 @@ class SnapshotStore:
         target.parent.mkdir(exist_ok=True)
         os.replace(directory, target)
         _sync(target.parent)
+        before = self._published()
         self._point_to(manifest.version)
-        self._drop_oldest(manifest.version)
+        self._drop_oldest(manifest.version, before)
         return manifest
 
     def rollback(self, version: str | None = None) -> Manifest:
@@ -160,9 +161,20 @@ class SnapshotStore:
         os.replace(pointer, self.root / _CURRENT)
         _sync(self.root)
 
-    def _drop_oldest(self, current: str) -> None:
-        older = [version for version in self.versions() if version != current]
-        for version in older[: max(0, len(older) - (self._keep - 1))]:
+    def _published(self) -> list[str]:
+        try:
+            return [self.current_version()]
+        except SnapshotError:
+            return []
+
+    def _drop_oldest(self, current: str, before: list[str]) -> None:
+        """Keep the current version, the one published before it, and the newest of the others.
+
+        A builder that was killed may have left a newer one than either, which was never current.
+        """
+        versions = self.versions()
+        kept = dict.fromkeys([current, *before, *reversed(versions)])
+        for version in [version for version in kept if version in versions][self._keep :]:
             # Out of sight in one step, so that no half of a snapshot is ever listed.
             dropped = self.root / f"{_DROPPED}{version}"
             os.replace(self.root / _SNAPSHOTS / version, dropped)

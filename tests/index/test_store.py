@@ -56,6 +56,24 @@ def test_after_a_rollback_the_next_build_is_current(
     assert len(store.versions()) == 3
 
 
+def test_what_a_killed_builder_left_does_not_push_out_the_version_before(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SnapshotStore(tmp_path / "index", keep=2)
+    build(store, embedder, "Un.")
+    before = build(store, embedder, "Deux.")
+
+    def die(version: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(store, "_point_to", die)
+        build(store, embedder, "Trois.")
+    assert store.current_version() == before
+    current = build(store, embedder, "Quatre.")
+    assert store.versions() == [before, current]
+
+
 def test_a_second_builder_waits(tmp_path: Path) -> None:
     store, events = SnapshotStore(tmp_path), []
     waiting = threading.Event()
