@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Build the index and look at it.")
 
+_WAITING = "another build is running: waiting for it to end"
+
 Version = Annotated[str | None, typer.Argument(help="As `index list` names it.")]
 
 
@@ -72,13 +74,22 @@ def index_status(as_json: JsonFlag = False) -> None:
 
 @app.command("list", epilog="Example: campus-qa index list")
 def index_list(as_json: JsonFlag = False) -> None:
-    """List the versions of the index on disk, oldest first; the current one is marked."""
-    from index import read_manifest
+    """List the versions of the index on disk, oldest first; the current one is marked.
 
-    settings = read_settings()
+    Versions that another version of this program has written are left out.
+    """
+    from index import SnapshotError
+
+    store = read_settings().store
     with clear_errors():
-        current = settings.store.current_version()
-        manifests = [read_manifest(settings.store.directory(v)) for v in settings.store.versions()]
+        manifests = store.manifests()
+        try:
+            current = store.current_version()
+        except SnapshotError:
+            # Without documents no version is current; those before them are there all the same.
+            if not manifests:
+                raise
+            current = ""
     if as_json:
         print_json(
             [
@@ -142,7 +153,7 @@ def index_rollback(version: Version = None, as_json: JsonFlag = False) -> None:
     """
     settings = read_settings()
     with clear_errors():
-        manifest = settings.store.rollback(version)
+        manifest = settings.store.rollback(version, _say_once(_WAITING))
     if as_json:
         print_json(manifest.model_dump(mode="json"))
     else:
@@ -160,7 +171,7 @@ def _run(paths: list[Path] | None, as_json: bool, *, reuse: bool) -> None:
             reuse=reuse,
             restore=not reuse,
             progress=progress,
-            waiting=_say_once("another build is running: waiting for it to end"),
+            waiting=_say_once(_WAITING),
         )
     if build is None:
         raise AssertionError("a build by hand is never empty")

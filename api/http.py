@@ -14,8 +14,10 @@ from fastapi.routing import APIRouter
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 
+from api.access import describe_access
 from api.http_index import router as index_router
 from api.jobs import JobStore
+from api.limits import BodyLimit
 from api.problems import (
     FieldError,
     Problem,
@@ -36,7 +38,7 @@ from api.schemas import (
 )
 from api.serving import Serving
 from api.settings import Settings
-from corpus import Document
+from corpus import Document, plain_heading
 from index import DocumentEntry
 from qa import Answer, Answerer, SearchResult
 
@@ -51,7 +53,7 @@ Responses = dict[int | str, dict[str, Any]]
 _NO_INDEX: Responses = {503: {"model": Problem}}
 _NOT_FOUND: Responses = {404: {"model": Problem}, **_NO_INDEX}
 _INVALID: Responses = {
-    **{status: {"model": Problem} for status in (400, 415, 422)},
+    **{status: {"model": Problem} for status in (400, 413, 415, 422)},
     **_NO_INDEX,
 }
 
@@ -95,11 +97,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.jobs = jobs
     app.include_router(router)
     app.include_router(index_router)
+    app.add_middleware(BodyLimit)
     add_problem_handlers(app)
     # Swagger UI from the package, not from a CDN: /docs works without a network.
     patch_fastapi(app, swagger_ui_parameters={"tryItOutEnabled": True})
     build_schema = app.openapi
-    app.openapi = lambda: describe_problems(build_schema())  # type: ignore[method-assign]
+    app.openapi = lambda: describe_access(describe_problems(build_schema()))  # type: ignore[method-assign]
     return app
 
 
@@ -163,7 +166,7 @@ def get_document(document: Known, answerer: Ready) -> DocumentDetails:
         **_describe(document, entry),
         headings=[
             Heading(
-                text=document.text[block.start : block.end],
+                text=plain_heading(document.text[block.start : block.end]),
                 level=block.level,
                 start=block.start,
                 page=document.page_at(block.start),

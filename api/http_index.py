@@ -91,8 +91,8 @@ async def add_documents(
     """
     form = await read_uploads(request, settings)
     try:
-        for file in uploaded_files(form):
-            await run_in_threadpool(settings.uploads.receive, file.filename or "", chunks(file))
+        files = {file.filename or "": chunks(file) for file in uploaded_files(form)}
+        await run_in_threadpool(settings.uploads.receive, files)
     finally:
         await form.close()
     return _accepted(await run_in_threadpool(jobs.submit, "update"), response)
@@ -126,7 +126,7 @@ def remove_document(
     tags=["index"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(400, 415, 422)},
+    responses={**_WRITING, **_problems(400, 413, 415, 422)},
 )
 def rebuild(response: Response, jobs: Jobs, body: RebuildRequest | None = None) -> Job:
     """Read all documents again and index them in the background; the service goes on meanwhile."""
@@ -173,18 +173,31 @@ def get_index(settings: Configured) -> IndexInfo:
     "/index/rollback",
     tags=["index"],
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(400, 409, 415, 422)},
+    responses={**_WRITING, **_problems(400, 404, 409, 413, 415, 422)},
 )
 def rollback(
     request: Request, settings: Configured, body: RollbackRequest | None = None
 ) -> IndexInfo:
-    """Make another version of the index the current one; documents stay as they are."""
+    """Make another version of the index the current one; documents stay as they are.
+
+    404 if there is no such version; 409 if it cannot be served, or while the index is being built.
+    """
+    version = body.version if body else None
+    if version is not None and version not in settings.store.versions():
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, f"There is no version {version!r}; GET /index lists them."
+        )
     try:
-        settings.store.rollback(body.version if body else None)
-        request.app.state.serving.refresh()
+        request.app.state.serving.rollback(version, _refuse_to_wait)
         return _describe(settings.store)
     except SnapshotError as error:
         raise HTTPException(HTTPStatus.CONFLICT, str(error)) from error
+
+
+def _refuse_to_wait() -> None:
+    raise HTTPException(
+        HTTPStatus.CONFLICT, "The index is being built: cancel the job, or wait for it to end."
+    )
 
 
 def _accepted(job: Job, response: Response) -> Job:
@@ -194,7 +207,6 @@ def _accepted(job: Job, response: Response) -> Job:
 
 def _describe(store: SnapshotStore) -> IndexInfo:
     current = read_manifest(store.current())
-    manifests = [read_manifest(store.directory(version)) for version in store.versions()]
     return IndexInfo(
         version=current.version,
         created_at=current.created_at,
@@ -210,6 +222,6 @@ def _describe(store: SnapshotStore) -> IndexInfo:
                 documents=manifest.counts.documents,
                 passages=manifest.counts.passages,
             )
-            for manifest in manifests
+            for manifest in store.manifests()
         ],
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.settings import Settings
-from corpus import find_files, read_files, unknown
+from corpus import Failure, find_files, read_files, unknown
 from index import (
     Build,
     Embedder,
@@ -30,6 +30,7 @@ def run_build(
     progress: Progress,
     waiting: Callable[[], None] = lambda: None,
     started: Callable[[], None] = lambda: None,
+    dropped: Callable[[Sequence[Failure]], None] = lambda failures: None,
     restore: bool = False,
     may_be_empty: bool = False,
 ) -> Build | None:
@@ -44,8 +45,10 @@ def run_build(
         progress: Told what is being done.
         waiting: Called if another builder is at work.
         started: Called when no other builder is, before anything is read.
+        dropped: Told what could not be read of new uploads, also if the build fails later.
         restore: Bring back the documents that were removed over HTTP.
-        may_be_empty: If no document is left, have no index, rather than keep the one there is.
+        may_be_empty: If no document is left because they have been removed over HTTP, have no
+            index, rather than keep the one there is.
 
     Returns:
         What was done; None if no document is left.
@@ -59,6 +62,7 @@ def run_build(
     with store.lock(waiting):
         started()
         unreadable = uploads.accept()
+        dropped(unreadable)
         if restore:
             uploads.restore()
         sources = list(paths) if paths is not None else _sources(settings)
@@ -78,7 +82,7 @@ def run_build(
                 total=len(files),
             )
         except NothingToIndexError:
-            if not may_be_empty or unreadable:
+            if not may_be_empty or not _may_be_retired(settings):
                 raise
             store.retire()
             return None
@@ -86,13 +90,30 @@ def run_build(
 
 
 def _sources(settings: Settings) -> list[Path]:
-    """What the current index was built from; the shipped documents if there is nothing at all."""
+    """What the current index was built from, or the last one; the shipped documents if there is
+    nothing at all.
+    """
+    store = settings.store
     try:
-        manifest = read_manifest(settings.store.current())
+        directory = store.current()
     except SnapshotError:
-        own = settings.uploads.files
-        return [] if own.is_dir() and any(own.iterdir()) else [DEFAULT_CORPUS]
-    return [Path(source) for source in manifest.sources]
+        versions = store.versions()
+        if not versions:
+            return [] if any(settings.uploads.files.iterdir()) else [DEFAULT_CORPUS]
+        directory = store.directory(versions[-1])
+    return [Path(source) for source in read_manifest(directory).sources]
+
+
+def _may_be_retired(settings: Settings) -> bool:
+    """Whether what is served, if anything, holds what has been removed, and must not stay.
+
+    Otherwise nothing is left by accident, such as a disk that is not there.
+    """
+    try:
+        served = read_manifest(settings.store.current()).documents
+    except SnapshotError:
+        return True
+    return any(entry.id in settings.uploads.removed for entry in served)
 
 
 def _previous(settings: Settings, embedder: Embedder) -> Previous | None:

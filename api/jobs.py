@@ -27,9 +27,10 @@ from api.settings import Settings
 Kind = Literal["update", "rebuild"]
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
-_ID = re.compile(r"[0-9A-Za-z-]+")
+_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 _KEPT = 100
 _MOST_ATTEMPTS = 3
+_PATIENCE = 10
 _LOST = "The process that ran it has ended; it is started again when the service starts."
 
 
@@ -115,7 +116,9 @@ class JobStore:
                         return job
             now = datetime.now(UTC)
             job = Job(
-                id=f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}", kind=kind, created_at=timestamp()
+                id=f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}",
+                kind=kind,
+                created_at=timestamp(),
             )
             self._start(job)
             self._prune()
@@ -125,7 +128,6 @@ class JobStore:
         """The job as it is now; None if there is none of this id."""
         if not _ID.fullmatch(job_id):
             return None
-        self._reap()
         try:
             job = Job.model_validate_json(self._path(job_id).read_bytes())
         except FileNotFoundError:
@@ -155,20 +157,26 @@ class JobStore:
                 job = Job.model_validate_json(path.read_bytes())
                 if not job.is_open or self._is_alive(job.id):
                     continue
+                ended = {"finished_at": timestamp(), "stage": None, "seconds_left": None}
                 if self.is_cancelled(job.id):
-                    self.write(job.model_copy(update={"status": "cancelled"}))
+                    self.write(job.model_copy(update={**ended, "status": "cancelled"}))
                 elif job.attempts < _MOST_ATTEMPTS:
                     self._start(job)
                 else:
                     error = f"The process that ran it ended {job.attempts} times."
-                    self.write(job.model_copy(update={"status": "failed", "error": error}))
+                    ended |= {"status": "failed", "error": error}
+                    self.write(job.model_copy(update=ended))
 
     def stop(self) -> None:
         """End the processes started here; their jobs go on at the next start."""
         for process in self._processes:
             process.terminate()
         for process in self._processes:
-            process.wait()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def write(self, job: Job) -> None:
         path = self._path(job.id)
@@ -202,16 +210,15 @@ class JobStore:
                 pass_fds=[lock.fileno()],
                 stdin=subprocess.DEVNULL,
             )
+        # Only here, under the lock: those that have ended are let go of.
+        self._processes = [known for known in self._processes if known.poll() is None]
         self._processes.append(process)
-
-    def _reap(self) -> None:
-        """Let go of the processes that have ended."""
-        self._processes = [process for process in self._processes if process.poll() is None]
 
     def _is_alive(self, job_id: str) -> bool:
         try:
             with self._alive(job_id).open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Shared: several may look at the same time.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         except FileNotFoundError:

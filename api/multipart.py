@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from pathlib import PurePosixPath
@@ -28,7 +29,7 @@ async def read_uploads(request: Request, settings: Settings) -> FormData:
             cannot be used, 400 for a body that is broken.
     """
     kind = request.headers.get("content-type", "")
-    if not kind.startswith("multipart/form-data"):
+    if not kind.lower().startswith("multipart/form-data"):
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send files, as multipart/form-data."
         )
@@ -47,6 +48,9 @@ async def read_uploads(request: Request, settings: Settings) -> FormData:
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail) from error
         raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from error
     try:
+        if not parser.ended:
+            detail = "The body breaks off: its last boundary is missing."
+            raise HTTPException(HTTPStatus.BAD_REQUEST, detail)
         _check(uploaded_files(form))
     except HTTPException:
         await form.close()
@@ -69,6 +73,7 @@ def _check(files: Sequence[UploadFile]) -> None:
     if not files:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "There is no file in the request.")
     names = [file.filename or "" for file in files]
+    same = [unicodedata.normalize("NFC", name) for name in names]
     for name in names:
         try:
             check_name(name)
@@ -80,7 +85,7 @@ def _check(files: Sequence[UploadFile]) -> None:
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 f"{name!r} is of a format that cannot be read; these can: {', '.join(FORMATS)}.",
             )
-        if names.count(name) > 1:
+        if same.count(unicodedata.normalize("NFC", name)) > 1:
             detail = f"{name!r} is in the request twice."
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
 
@@ -97,9 +102,10 @@ class _TooLargeError(MultiPartException):
 
 
 class _Parser(MultiPartParser):
-    """Breaks off where a part grows too long, before it fills the disk."""
+    """Breaks off where a part grows too long, before it fills the disk; knows if the end came."""
 
     largest = 0
+    ended = False
     _length = 0
 
     def on_part_begin(self) -> None:
@@ -111,3 +117,7 @@ class _Parser(MultiPartParser):
         if self._length > self.largest:
             raise _TooLargeError("too large")
         super().on_part_data(data, start, end)
+
+    def on_end(self) -> None:
+        self.ended = True
+        super().on_end()

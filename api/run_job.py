@@ -11,11 +11,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
 from api.indexing import run_build
 from api.jobs import Amount, Embedded, FailedPart, Job, JobStore, timestamp
 from api.settings import Settings
-from corpus import CorpusError
+from corpus import CorpusError, Failure
 from index import EMBEDDING, EmbeddedModelError, EmbedderError, SnapshotError
 
 _NICENESS = 10
@@ -45,6 +46,7 @@ class _Runner:
                 progress=self._progress,
                 waiting=self._stop_if_cancelled,
                 started=self._begin,
+                dropped=self._note,
                 may_be_empty=True,
             )
         except _CancelledError:
@@ -64,6 +66,7 @@ class _Runner:
             if build is None:
                 self._finish(status="done", changed=True)
                 return
+            self._note(build.failures)
             self._finish(
                 status="done",
                 changed=build.changed,
@@ -71,7 +74,6 @@ class _Runner:
                 embedded=Embedded(
                     passages=build.embedded_passages, sentences=build.embedded_sentences
                 ),
-                failures=tuple(FailedPart(path=f.path, reason=f.reason) for f in build.failures),
             )
 
     def _begin(self) -> None:
@@ -79,6 +81,13 @@ class _Runner:
         if job is None:
             raise _CancelledError
         self._job = job
+
+    def _note(self, failures: Sequence[Failure]) -> None:
+        """Add to the failures; an earlier process of this job may have met some of them."""
+        parts = [FailedPart(path=failure.path, reason=failure.reason) for failure in failures]
+        together = tuple(dict.fromkeys((*self._job.failures, *parts)))
+        self._job = self._job.model_copy(update={"failures": together})
+        self._jobs.write(self._job)
 
     def _progress(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -114,6 +123,7 @@ def main() -> None:
     os.nice(_NICENESS)
     # Ctrl-C in the service's terminal comes here too; the service ends its jobs itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     settings = Settings()
     job = JobStore(settings).get(sys.argv[1])
     if job is None:

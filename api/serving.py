@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from api.settings import Settings
-from index import EmbeddedModelError, Embedder, EmbedderError, SnapshotError
+from index import EmbeddedModelError, Embedder, EmbedderError, Snapshot, SnapshotError
 from qa import Answerer
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Serving:
         except SnapshotError as error:
             _LOGGER.warning("%s", error)
         else:
-            self.answerer = Answerer(snapshot, self._model(), settings.min_confidence)
+            self.answerer = self._answerer(snapshot)
 
     def start(self) -> None:
         """Begin to look for new snapshots, in a thread of its own."""
@@ -56,6 +57,24 @@ class Serving:
         with self._lock:
             self._refresh()
 
+    def rollback(self, version: str | None, waiting: Callable[[], None]) -> None:
+        """Make another version current and serve it; by default the one before the current one.
+
+        Args:
+            version: As the store names it.
+            waiting: Called while the index is being built; what it raises ends the wait.
+
+        Raises:
+            SnapshotError: There is no such version, or it cannot be served; nothing has changed.
+            EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
+        """
+        store = self._settings.store
+        with self._lock:
+            snapshot = Snapshot.load(store.directory(version or store.version_before()))
+            answerer = self._answerer(snapshot)
+            store.rollback(snapshot.version, waiting)
+            self.answerer = answerer
+
     def _refresh(self) -> None:
         store = self._settings.store
         try:
@@ -68,7 +87,7 @@ class Serving:
         if version in (served, self._refused):
             return
         try:
-            answerer = Answerer(store.load(), self._model(), self._settings.min_confidence)
+            answerer = self._answerer(store.load())
         except (SnapshotError, EmbedderError, EmbeddedModelError, OSError) as error:
             _LOGGER.error("the index %s is not served: %s", version, error)
             self._refused = version
@@ -84,7 +103,7 @@ class Serving:
                 # Whatever it is, the next look may go well, and questions go on meanwhile.
                 _LOGGER.exception("looking for a new index failed")
 
-    def _model(self) -> Embedder:
+    def _answerer(self, snapshot: Snapshot) -> Answerer:
         if self._embedder is None:
             self._embedder = Embedder.load(self._settings.resolve_embedding_model())
-        return self._embedder
+        return Answerer(snapshot, self._embedder, self._settings.min_confidence)

@@ -3,6 +3,7 @@
 from corpus.content import Block, Span
 from corpus.documents import Document, text_document
 from corpus.duplicates import NearDuplicates
+from corpus.formats.markdown import plain_heading
 from corpus.language import Language, detect_language
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
 from corpus.passages import Passage, Place, TokenCounter, split_passages
@@ -40,6 +41,7 @@ __all__ = [
     "find_files",
     "join_digit_groups",
     "load_corpus",
+    "plain_heading",
     "read_files",
     "reader_version",
     "split_passages",

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,13 +36,19 @@ class SnapshotStore:
         self._keep = keep
 
     def current_version(self) -> str:
-        """Raises SnapshotError if nothing has been published yet."""
+        """Raises SnapshotError if nothing has been published yet, or the index has been retired."""
         try:
-            return (self.root / _CURRENT).read_text(encoding="utf-8").strip()
+            version = (self.root / _CURRENT).read_text(encoding="utf-8").strip()
         except FileNotFoundError as error:
             raise SnapshotError(
                 f"there is no index in {self.root}: build one with `campus-qa index build`"
             ) from error
+        if not version:
+            raise SnapshotError(
+                f"the index in {self.root} is empty, all its documents have been removed: "
+                "add some, or build one with `campus-qa index build`"
+            )
+        return version
 
     def current(self) -> Path:
         """The directory of the current snapshot; raises SnapshotError if there is none."""
@@ -65,6 +71,16 @@ class SnapshotStore:
     def versions(self) -> list[str]:
         """The versions on disk, oldest first."""
         return sorted(p.parent.name for p in (self.root / _SNAPSHOTS).glob(f"*/{MANIFEST}"))
+
+    def manifests(self) -> list[Manifest]:
+        """The manifests of the versions on disk, oldest first; without those of another format, or
+        dropped meanwhile.
+        """
+        found = []
+        for version in self.versions():
+            with suppress(SnapshotError):
+                found.append(read_manifest(self.root / _SNAPSHOTS / version))
+        return found
 
     def load(self) -> Snapshot:
         """Read the current snapshot into memory; raises SnapshotError as `Snapshot.load` does."""
@@ -133,26 +149,42 @@ class SnapshotStore:
         self._drop_oldest(manifest.version, before)
         return manifest
 
-    def rollback(self, version: str | None = None) -> Manifest:
+    def rollback(
+        self, version: str | None = None, waiting: Callable[[], None] = lambda: None
+    ) -> Manifest:
         """Make another version on disk the current one; by default the one before it.
+
+        A builder that is at work is waited for, as in `lock`: it could drop that version.
 
         Raises:
             SnapshotError: There is no such version, or it cannot be read.
         """
-        if version is None:
-            current = self.current_version()
-            older = [v for v in self.versions() if v < current]
-            if not older:
-                raise SnapshotError(f"there is no version before {current}")
-            version = older[-1]
-        manifest = read_manifest(self.directory(version))
-        self._point_to(version)
+        with self.lock(waiting):
+            manifest = read_manifest(self.directory(version or self.version_before()))
+            self._point_to(manifest.version)
         return manifest
 
+    def version_before(self) -> str:
+        """The version before the current one; the last one if the index has been retired.
+
+        Raises:
+            SnapshotError: There is none.
+        """
+        versions = self.versions()
+        try:
+            current = self.current_version()
+        except SnapshotError:
+            if versions:
+                return versions[-1]
+            raise
+        older = [version for version in versions if version < current]
+        if not older:
+            raise SnapshotError(f"there is no version before {current}")
+        return older[-1]
+
     def retire(self) -> None:
-        """Have no current snapshot any more; those on disk stay, for `rollback` by name."""
-        (self.root / _CURRENT).unlink(missing_ok=True)
-        _sync(self.root)
+        """Have no current snapshot any more; those on disk stay, for `rollback`."""
+        self._point_to("")
 
     def _point_to(self, version: str) -> None:
         pointer = self.root / f"{_CURRENT}.{os.getpid()}"

@@ -126,6 +126,17 @@ def test_what_is_not_json_is_a_problem(client: httpx.Client) -> None:
     assert_problem(client.post("/ask"), 422)
 
 
+def test_a_body_that_no_question_needs_is_a_problem(client: httpx.Client) -> None:
+    body = b'{"question": "Qui ?", "history": "%s"}' % (b"x" * 2**20)
+    headers = {"content-type": "application/json"}
+    assert (
+        "1 MB" in assert_problem(client.post("/ask", content=body, headers=headers), 413)["detail"]
+    )
+    pieces = (body[i : i + 2**16] for i in range(0, len(body), 2**16))
+    assert_problem(client.post("/ask", content=pieces, headers=headers), 413)
+    assert_problem(client.post("/nowhere", content=body, headers=headers), 413)
+
+
 def test_half_a_surrogate_pair_is_a_problem(client: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
     response = client.post("/ask", content=rb'{"question": "\ud800 ?"}', headers=headers)
@@ -201,6 +212,10 @@ def test_the_openapi_document_tells_the_truth(client: httpx.Client) -> None:
                 kinds = set(response.get("content", {}))
                 assert kinds == {"application/problem+json"} or status in ("200", "202")
     assert "HTTPValidationError" not in str(schema)
+    writing = schema["paths"]["/documents"]["post"]
+    assert writing["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}, {}]
+    assert "security" not in schema["paths"]["/documents"]["get"]
+    assert {"HTTPBearer", "APIKeyHeader"} == set(schema["components"]["securitySchemes"])
 
 
 def test_without_an_index_it_lives_but_is_not_ready(

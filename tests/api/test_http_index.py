@@ -6,12 +6,14 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from index import SnapshotStore
 from tests.api.conftest import Environment, RunCommand, Server, finished, wait_for
 from tests.api.test_http import assert_problem
 
@@ -157,14 +159,73 @@ def test_the_index_tells_its_versions_and_goes_back(writable: httpx.Client) -> N
     forth = writable.post("/index/rollback", json={"version": versions[-1]}).json()
     assert forth["version"] == versions[-1]
     assert ask(writable)["short_answer"] == "6 fauteuils"
-    assert_problem(writable.post("/index/rollback", json={"version": "../x"}), 409)
+    assert_problem(writable.post("/index/rollback", json={"version": "../x"}), 404)
     assert_problem(writable.post("/index/rollback", json={"versoin": "x"}), 422)
+
+
+def test_the_index_stays_where_it_cannot_go_back(writable: httpx.Client, own_home: Path) -> None:
+    index = writable.get("/index").json()
+    before = index["versions"][-2]["version"]
+    store = SnapshotStore(own_home / "index")
+    with store.lock():
+        problem = assert_problem(writable.post("/index/rollback"), 409)
+        assert "being built" in problem["detail"]
+    damaged = store.directory(before) / "passages.jsonl"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"{}\n")
+    assert "damaged" in assert_problem(writable.post("/index/rollback"), 409)["detail"]
+    assert writable.get("/index").json() == index
+    assert writable.get("/readyz").json()["index_version"] == index["version"]
+    damaged.write_bytes(whole)
+    assert writable.post("/index/rollback").json()["version"] == before
+    assert writable.post("/index/rollback", json={"version": index["version"]}).status_code == 200
+
+
+def test_removals_at_the_same_time_all_count(writable: httpx.Client) -> None:
+    names = [f"salle-{i}.txt" for i in range(12)]
+    files = [("files", (name, f"La salle {name} est libre.".encode())) for name in names]
+    finished(writable, writable.post("/documents", files=files))
+    listed = writable.get("/documents").json()["documents"]
+    ids = [document["id"] for document in listed if document["path"] in names]
+    assert len(ids) == 12
+    with ThreadPoolExecutor(6) as pool:
+        removed = list(pool.map(lambda i: writable.delete(f"/documents/{i}"), ids))
+    for response in removed:
+        finished(writable, response)
+    left = {document["path"] for document in writable.get("/documents").json()["documents"]}
+    assert left == {document["path"] for document in listed} - set(names)
+
+
+def test_an_upload_without_a_length_is_counted_as_it_comes(
+    writable: httpx.Client, own_home: Path
+) -> None:
+    head = b'--x\r\ncontent-disposition: form-data; name="f"; filename="%s"\r\n\r\n'
+
+    def body(name: bytes, chunks: int) -> Iterator[bytes]:
+        yield head % name
+        for _ in range(chunks):
+            yield b"Un texte. " * 1000
+        yield b"\r\n--x--\r\n"
+
+    headers = {"content-type": "Multipart/Form-Data; boundary=x"}
+    response = writable.post("/documents", content=body(b"long.txt", 5000), headers=headers)
+    assert "1 MB" in assert_problem(response, 413)["detail"]
+    whole = b"".join(body(b"whole.txt", 1)).removesuffix(b"--x--\r\n")
+    cut = whole + head % b"cut.txt" + b"Un texte"
+    response = writable.post("/documents", content=cut, headers=headers)
+    assert "breaks off" in assert_problem(response, 400)["detail"]
+    assert list(own_home.glob("documents/incoming/*")) == []
+    job = finished(
+        writable, writable.post("/documents", content=body(b"short.txt", 5), headers=headers)
+    )
+    assert (job["status"], job["failures"]) == ("done", [])
 
 
 def test_unknown_jobs_and_finished_ones(writable: httpx.Client) -> None:
     assert_problem(writable.get("/jobs/nothing"), 404)
     assert_problem(writable.get("/jobs/..%2Findex%2FCURRENT"), 404)
     assert_problem(writable.get("/jobs/a%00b"), 404)
+    assert_problem(writable.get(f"/jobs/{'a' * 300}"), 404)
     assert_problem(writable.post("/jobs/nothing/cancel"), 404)
     job = finished(writable, writable.post("/index/rebuild", json={"reuse": True}))
     assert (job["kind"], job["changed"]) == ("update", False)
@@ -177,12 +238,21 @@ def test_only_this_machine_writes_without_a_key(writable: httpx.Client) -> None:
         {"host": "evil.example"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://localhost"},
+        {"origin": f"http://{writable.base_url.host}:1"},
+        {"origin": "http://["},
+        {"host": "["},
+        {"host": "127.0.0.1.evil.example"},
         {"x-forwarded-for": "203.0.113.7"},
+        {"x-forwarded-for": "127.0.0.1"},
+        {"forwarded": "for=127.0.0.1"},
     ):
         response = writable.post("/index/rebuild", headers=headers)
         assert "CAMPUS_QA_API_KEY" in assert_problem(response, 403)["detail"]
     page = {"origin": str(writable.base_url).rstrip("/")}
     finished(writable, writable.post("/index/rebuild", json={"reuse": True}, headers=page))
+    named = {"host": "localhost:8000", "origin": "http://LOCALHOST:8000"}
+    finished(writable, writable.post("/index/rebuild", json={"reuse": True}, headers=named))
 
 
 def test_the_last_document_can_be_removed(writable: httpx.Client) -> None:
@@ -242,6 +312,35 @@ def test_cancel_kill_and_resume(
     assert ask(client)["short_answer"] == "41 fauteuils"
     verified = run_command("index", "verify", "--all", CAMPUS_QA_HOME=own["CAMPUS_QA_HOME"])
     assert verified.returncode == 0
+
+
+def test_every_worker_knows_every_job_and_document(
+    start_server: Callable[..., Server], environment: Environment, home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "index", tmp_path / "index")
+    server = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)}, "--workers", "2")
+    base = str(server.client.base_url)
+
+    def post(count: int) -> httpx.Response:
+        return httpx.post(f"{base}/documents", files=note(count, f"salle-{count}.md"))
+
+    with ThreadPoolExecutor(8) as pool:
+        responses = list(pool.map(post, range(20, 36)))
+    jobs = {response.headers["location"] for response in responses}
+    # Those that came while one was waiting joined it.
+    assert len(jobs) < 8
+    for response in responses:
+        assert finished(server.client, response)["status"] == "done"
+    for url in jobs:
+        assert {httpx.get(f"{base}{url}").json()["status"] for _ in range(8)} == {"done"}
+    paths = {f"salle-{count}.md" for count in range(20, 36)}
+
+    def everywhere() -> bool:
+        listed = [httpx.get(f"{base}/documents").json()["documents"] for _ in range(8)]
+        return all(paths <= {document["path"] for document in each} for each in listed)
+
+    wait_for(everywhere)
+    server.stop()
 
 
 def _command_line(pid: int) -> bytes:

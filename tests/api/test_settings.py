@@ -22,7 +22,16 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MIN_CONFIDENCE", "1.5"), ("TOP_K", "0"), ("PASSAGE_TOKENS", "4"), ("SNAPSHOTS_KEPT", "0")],
+    [
+        ("MIN_CONFIDENCE", "1.5"),
+        ("TOP_K", "0"),
+        ("PASSAGE_TOKENS", "4"),
+        ("SNAPSHOTS_KEPT", "0"),
+        ("API_KEY", ""),
+        ("API_KEY", "short"),
+        ("MAX_UPLOAD_MB", "0"),
+        ("MAX_UPLOAD_FILES", "0"),
+    ],
 )
 def test_settings_out_of_range_are_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -30,3 +39,11 @@ def test_settings_out_of_range_are_refused(
     monkeypatch.setenv(f"CAMPUS_QA_{name}", value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_the_api_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMPUS_QA_API_KEY", "correct horse battery")
+    settings = Settings()
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "correct horse battery"
+    assert "battery" not in f"{settings!r} {settings.model_dump_json()}"

@@ -39,6 +39,13 @@ def test_rollback_goes_to_the_version_before_or_to_the_one_named(store: Snapshot
     assert store.versions() == [first, second, third]
 
 
+def test_versions_of_another_format_are_not_listed(store: SnapshotStore) -> None:
+    first, *others = store.versions()
+    manifest = store.directory(first) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 1'))
+    assert [m.version for m in store.manifests()] == others
+
+
 def test_an_unknown_version_is_named_with_those_there_are(store: SnapshotStore) -> None:
     with pytest.raises(SnapshotError, match=store.versions()[0]):
         store.rollback("20200101T000000000000-00000000")
