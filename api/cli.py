@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api import cli_index
-from api.terminal import JsonFlag, clear_errors, read_settings, say, show_progress
+from api import cli_eval, cli_index
+from api.terminal import JsonFlag, clear_errors, read_settings
 
 if TYPE_CHECKING:
     from api.settings import Settings
-    from evals import EvalResult
     from qa import Answerer
 
 # The rooms are imported where they are used: --help and bad usage answer at once.
@@ -28,6 +26,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_index.app, name="index")
+app.add_typer(cli_eval.app, name="eval")
+app.command(
+    "compare",
+    epilog='Example: campus-qa compare before.json after.json --fail-if "answer.hit drops by more '
+    'than 0.02"',
+)(cli_eval.compare)
 
 TopK = Annotated[int | None, typer.Option(min=1, max=50, help="How many passages come back.")]
 
@@ -83,64 +87,6 @@ def search(
     for rank, passage in enumerate(result.passages, start=1):
         place = f"{passage.title}, characters {passage.start}-{passage.end}"
         typer.echo(f"{rank}. {passage.score:.3f}  {place}\n{passage.text}\n")
-
-
-@app.command("eval", epilog="Example: campus-qa eval evals/interview.jsonl --json run.json")
-def eval_(
-    question_set: Annotated[Path, typer.Argument(metavar="SET", help="JSON Lines question set.")],
-    corpus: Annotated[
-        list[Path] | None,
-        typer.Option(help="Measure on an index of this file or folder alone (may be repeated)."),
-    ] = None,
-    json_file: Annotated[
-        str | None,
-        typer.Option(
-            "--json", metavar="FILE", help="Write all results there; - is standard output."
-        ),
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
-) -> None:
-    """Ask every question of a set and measure retrieval, answers, citations and refusals.
-
-    Without --corpus the current index is measured. An index made for --corpus is kept and used
-    again while the documents are the same; the current index is never touched.
-    """
-    from corpus import load_corpus
-    from evals import cached_snapshot, evaluate, load_question_set
-    from index import Embedder
-    from qa import Answerer
-
-    settings = read_settings()
-    with clear_errors():
-        questions = load_question_set(question_set, limit)
-        embedder = Embedder.load(settings.resolve_embedding_model())
-        left_out: list[str] = []
-        with show_progress() as progress:
-            if corpus:
-                loaded = load_corpus(corpus)
-                left_out = [f"not in the corpus: {f.path}: {f.reason}" for f in loaded.failures]
-                snapshot = cached_snapshot(
-                    loaded.documents, embedder, settings.chunking, settings.eval_cache, progress
-                )
-            else:
-                snapshot = settings.store.load()
-            answerer = Answerer(snapshot, embedder, settings.min_confidence)
-            asked = iter(range(1, len(questions) + 1))
-            result = evaluate(
-                questions,
-                answerer,
-                lambda: progress("asking questions", next(asked), len(questions)),
-            )
-        result = result.model_copy(update={"warnings": (*left_out, *result.warnings)})
-        content = result.model_dump_json(indent=2)
-        if json_file and json_file != "-":
-            Path(json_file).write_text(content + "\n", encoding="utf-8")
-    for warning in result.warnings:
-        say(f"warning: {warning}")
-    if json_file == "-":
-        typer.echo(content)
-    else:
-        _print_result(result)
 
 
 @app.command(epilog="Example: campus-qa serve --port 8080")
@@ -202,20 +148,3 @@ def _text(value: str) -> str:
         return check_text(value)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _print_result(result: EvalResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{result.n} questions, index {result.index_version}")
-    for column in ("metric", "value", "95 % interval"):
-        table.add_column(column, justify="left" if column == "metric" else "right")
-    for group in ("retrieval", "answer", "citation", "abstention", "latency_ms"):
-        for name, metric in getattr(result, group).items():
-            if metric.value is None:
-                table.add_row(f"{group}.{name}", "-", "-")
-            else:
-                interval = f"{metric.low:.3f} to {metric.high:.3f}"
-                table.add_row(f"{group}.{name}", f"{metric.value:.3f}", interval)
-    Console().print(table)

@@ -37,10 +37,17 @@ def read_settings() -> Settings:
 def clear_errors() -> Iterator[None]:
     """Turn the rooms' own errors, and Ctrl-C, into one clear line and exit status 1."""
     from corpus import CorpusError
-    from evals import QuestionSetError
+    from evals import QuestionSetError, RunError
     from index import EmbeddedModelError, EmbedderError, SnapshotError
 
-    known = (CorpusError, EmbeddedModelError, EmbedderError, QuestionSetError, SnapshotError)
+    known = (
+        CorpusError,
+        EmbeddedModelError,
+        EmbedderError,
+        QuestionSetError,
+        RunError,
+        SnapshotError,
+    )
     try:
         yield
     except (*known, OSError) as error:

@@ -47,7 +47,7 @@ def main() -> None:
         "ask": answerer.ask,
     }
     times: dict[str, list[float]] = {name: [] for name in operations}
-    for question in load_question_set(_QUESTIONS) * arguments.rounds:
+    for question in load_question_set(_QUESTIONS).questions * arguments.rounds:
         for name, operation in operations.items():
             start = time.perf_counter()
             operation(question.question)

@@ -117,7 +117,8 @@ def questions() -> list[Question]:
 
 def write_questions(path: Path) -> None:
     """Write all questions as a question set in JSON Lines."""
-    lines = (question.model_dump_json(exclude={"required"}) + "\n" for question in questions())
+    fields = {"id", "lang", "question", "answers", "evidence", "answerable", "kind"}
+    lines = (question.model_dump_json(include=fields) + "\n" for question in questions())
     path.write_text("".join(lines), encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -11,13 +12,14 @@ from corpus import join_digit_groups
 
 _TOKEN = re.compile(r"\w+|%")
 _ARTICLES = frozenset({"le", "la", "les", "l", "un", "une", "des", "du", "d", "the", "a", "an"})
+_ELISION = re.compile(r"\b(l|d|j|m|t|s|n|c|(?:jus|lors|puis|quoi)?qu)['’]", re.IGNORECASE)
+_PUNCTUATION = str.maketrans("", "", string.punctuation + "«»“”„‘’‚…–—·•")
 
 
-def normalise(text: str) -> list[str]:
-    """The tokens that count: lower case, without punctuation and without articles.
+def tokenize(text: str) -> list[str]:
+    """Words, numbers and per cent signs in lower case, without articles: what `contains` compares.
 
-    As in SQuAD's official evaluation (Rajpurkar et al., 2016, arXiv:1606.05250), with the French
-    articles besides the English ones, elided or not, and digit groups joined ("1 600" is "1600").
+    Digit groups are joined ("1 600" is "1600").
     """
     folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
     return [token for token in _TOKEN.findall(folded) if token not in _ARTICLES]
@@ -25,7 +27,11 @@ def normalise(text: str) -> list[str]:
 
 def contains(text: str, span: str) -> bool:
     """Whether the tokens of `span` occur in those of `text`, in a row. False for an empty span."""
-    tokens, wanted = normalise(text), normalise(span)
+    return contains_tokens(tokenize(text), tokenize(span))
+
+
+def contains_tokens(tokens: list[str], wanted: list[str]) -> bool:
+    """Whether the tokens wanted occur in a row. False if none are wanted."""
     return bool(wanted) and any(
         tokens[i : i + len(wanted)] == wanted for i in range(len(tokens) - len(wanted) + 1)
     )
@@ -36,6 +42,24 @@ def is_hit(text: str, answers: Sequence[str], required: Sequence[str]) -> bool:
     if required:
         return all(contains(text, span) for span in required)
     return any(contains(text, span) for span in answers)
+
+
+def completeness(text: str, required: Sequence[str]) -> float:
+    """Share of the required spans that an answer's text holds: recall over the list's members."""
+    return sum(contains(text, span) for span in required) / len(required)
+
+
+def normalise(text: str) -> list[str]:
+    """The tokens that SQuAD's exact match and F1 compare, for French as well.
+
+    As in SQuAD's official evaluation (Rajpurkar et al., 2016, arXiv:1606.05250): lower case,
+    punctuation deleted, articles dropped, split at white space. Besides: typographic punctuation is
+    deleted too, elisions are parted ("l'école"), French articles are dropped (d'Hoffschmidt et al.,
+    FQuAD, 2020, arXiv:2002.06071), and digit groups are joined ("1 600" is "1600").
+    """
+    folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
+    plain = _ELISION.sub(r"\1 ", folded).translate(_PUNCTUATION)
+    return [token for token in plain.split() if token not in _ARTICLES]
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:

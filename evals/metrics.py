@@ -1,56 +1,57 @@
-"""Metrics over questions, each with a 95 % bootstrap interval."""
+"""The metrics themselves, for one question or over many; pure functions of numbers and ids."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
-
-_RESAMPLES = 1000
-_SEED = 20201204
 
 Floats = NDArray[np.float64]
+Judgements = Mapping[str, int]
+"""Grades of what was judged, by id: above 0 is relevant, what is not named is not."""
 
 
-class Metric(BaseModel):
-    """A value with the bounds of its 95 % interval; all three None where nothing was measured."""
-
-    model_config = ConfigDict(frozen=True)
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-def recall_at(ranking: Sequence[Any], relevant: set[Any], k: int) -> float:
+def recall_at(ranking: Sequence[str], judgements: Judgements, k: int) -> float:
     """Share of the relevant items that are among the first k (Manning et al., Introduction to
-    Information Retrieval, 2008, chapter 8). Raises ZeroDivisionError if nothing is relevant.
+    Information Retrieval, 2008, chapter 8). 0 if nothing is relevant.
     """
-    return len(relevant.intersection(ranking[:k])) / len(relevant)
+    relevant = _relevant(judgements)
+    return len(relevant.intersection(ranking[:k])) / len(relevant) if relevant else 0.0
 
 
-def reciprocal_rank(ranking: Sequence[Any], relevant: set[Any], k: int) -> float:
-    """1 / rank of the first relevant item, 0 if none is among the first k (Voorhees, TREC-8)."""
-    rank = first_rank(ranking[:k], relevant)
+def reciprocal_rank(ranking: Sequence[str], judgements: Judgements, k: int) -> float:
+    """1 / rank of the first relevant item, 0 if none is among the first k (Voorhees, The TREC-8
+    Question Answering Track Report, 1999).
+    """
+    rank = first_rank(ranking[:k], judgements)
     return 0.0 if rank is None else 1 / rank
 
 
-def ndcg_at(ranking: Sequence[Any], relevant: set[Any], k: int) -> float:
-    """Normalised discounted cumulative gain for binary relevance: gains discounted by
-    log2(1 + rank), over that of the best possible ranking (Järvelin and Kekäläinen, 2002).
+def ndcg_at(ranking: Sequence[str], judgements: Judgements, k: int) -> float:
+    """Normalised discounted cumulative gain: grades discounted by log2(1 + rank), over that of the
+    best possible ranking (Järvelin and Kekäläinen, 2002, with trec_eval's discount from rank 1).
+    0 if nothing is relevant.
     """
-    gain = sum(1 / math.log2(2 + i) for i, item in enumerate(ranking[:k]) if item in relevant)
-    ideal = sum(1 / math.log2(2 + i) for i in range(min(k, len(relevant))))
-    return gain / ideal
+    gain = sum(
+        max(0, judgements.get(item, 0)) / math.log2(1 + rank)
+        for rank, item in enumerate(ranking[:k], start=1)
+    )
+    best = sorted((grade for grade in judgements.values() if grade > 0), reverse=True)
+    ideal = sum(grade / math.log2(1 + rank) for rank, grade in enumerate(islice(best, k), start=1))
+    return gain / ideal if ideal else 0.0
 
 
-def first_rank(ranking: Sequence[Any], relevant: set[Any]) -> int | None:
+def first_rank(ranking: Sequence[str], judgements: Judgements) -> int | None:
     """Rank of the first relevant item, counted from 1; None if there is none."""
+    relevant = _relevant(judgements)
     return next((i for i, item in enumerate(ranking, start=1) if item in relevant), None)
+
+
+def _relevant(judgements: Judgements) -> set[str]:
+    return {item for item, grade in judgements.items() if grade > 0}
 
 
 def auroc(scores: Floats, labels: NDArray[np.bool_]) -> float:
@@ -66,46 +67,21 @@ def auroc(scores: Floats, labels: NDArray[np.bool_]) -> float:
     return above / (positives * negatives)
 
 
-def mean(values: Sequence[float]) -> Metric:
-    """The mean over questions."""
-    return bootstrap(np.asarray(values, np.float64)[:, None], lambda rows: float(rows.mean()))
+def risks(confidences: Floats, right: NDArray[np.bool_]) -> Floats:
+    """The risk-coverage curve (El-Yaniv and Wiener, 2010): at position k - 1, the share of wrong
+    answers among the k most confident ones. Shape (n,).
 
-
-def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Metric:
-    """Sum of numerators over sum of denominators, question by question."""
-    rows = np.stack([np.asarray(numerators, float), np.asarray(denominators, float)], axis=1)
-
-    def statistic(sample: Floats) -> float:
-        total = float(sample[:, 1].sum())
-        return float(sample[:, 0].sum()) / total if total else math.nan
-
-    return bootstrap(rows, statistic)
-
-
-def percentile(values: Sequence[float], percent: float) -> Metric:
-    """A percentile over questions, interpolated linearly."""
-    return bootstrap(
-        np.asarray(values, np.float64)[:, None], lambda rows: float(np.percentile(rows, percent))
-    )
-
-
-def separation(scores: Sequence[float], labels: Sequence[bool]) -> Metric:
-    """The AUROC of scores against labels."""
-    rows = np.stack([np.asarray(scores, float), np.asarray(labels, float)], axis=1)
-    return bootstrap(rows, lambda sample: auroc(sample[:, 0], sample[:, 1] > 0.5))
-
-
-def bootstrap(rows: Floats, statistic: Callable[[Floats], float]) -> Metric:
-    """A statistic of rows, shape (questions, columns), with its percentile bootstrap interval
-    (Efron and Tibshirani, 1993): 1,000 resamples of whole questions, from a fixed seed.
+    Among answers of one confidence no order is known; each counts as wrong as they are on average.
     """
-    if not len(rows):
-        return Metric(value=None, low=None, high=None)
-    value = statistic(rows)
-    if math.isnan(value):
-        return Metric(value=None, low=None, high=None)
-    generator = np.random.default_rng(_SEED)
-    samples = generator.integers(0, len(rows), size=(_RESAMPLES, len(rows)))
-    statistics = np.array([statistic(rows[sample]) for sample in samples])
-    low, high = np.nanpercentile(statistics, [2.5, 97.5])
-    return Metric(value=round(value, 6), low=round(float(low), 6), high=round(float(high), 6))
+    _, group, counts = np.unique(-confidences, return_inverse=True, return_counts=True)
+    wrong_share = np.bincount(group, weights=~right) / counts
+    errors: Floats = np.repeat(wrong_share, counts)
+    curve: Floats = np.cumsum(errors) / np.arange(1, len(errors) + 1)
+    return curve
+
+
+def aurc(confidences: Floats, right: NDArray[np.bool_]) -> float:
+    """Area under the risk-coverage curve: the mean of its risks (Geifman et al., 2019,
+    arXiv:1805.08206). Lower is better; 0 if every answer is right. NaN without answers.
+    """
+    return float(risks(confidences, right).mean()) if len(right) else math.nan

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 import index
 from corpus import Document, Place, reader_version
-from evals.matching import contains, exact_match, is_hit, token_f1
-from evals.metrics import (
-    Metric,
-    first_rank,
-    mean,
-    ndcg_at,
-    percentile,
-    ratio,
-    recall_at,
-    reciprocal_rank,
-    separation,
-)
-from evals.question_set import Question
+from evals.matching import completeness, contains, exact_match, is_hit, token_f1
+from evals.measures import break_down, summarise, trace_risk
+from evals.metrics import Judgements, first_rank, ndcg_at, recall_at, reciprocal_rank
+from evals.question_set import Question, QuestionSet
+from evals.relevance import Relevance
+from evals.results import EvalResult, Item, Outcome, RankedPassage
+from evals.support import sentence_support, split_statements
 from index import (
     Chunking,
     Embedder,
@@ -32,73 +24,67 @@ from index import (
     SnapshotStore,
     build_snapshot,
 )
-from qa import Answer, Answerer, Citation
+from qa import READ_PASSAGES, Answer, Answerer, Citation, Mode
 
 _DEPTH = 10
+_JUDGED_DEPTH = 50
+"""Passages per question where documents are judged: ten documents may take more than ten."""
 
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Item(_Frozen):
-    """One question, what was answered, and its scores; a score is None where it does not apply."""
-
-    id: str
-    lang: str
-    kind: str
-    question: str
-    answerable: bool
-    answered: bool
-    answer: str
-    short_answer: str | None
-    citations: tuple[Citation, ...]
-    confidence: float
-    rank_of_evidence: int | None
-    latency_ms: float
-    scores: dict[str, float | None]
-
-
-class EvalResult(_Frozen):
-    """Everything measured in one run.
-
-    `retrieval`, `answer` and `citation` are measured on the answerable questions, where a refusal
-    counts as a wrong answer; `citation` on those of them that were answered.
-    """
-
-    n: int
-    index_version: str
-    retrieval: dict[str, Metric]
-    answer: dict[str, Metric]
-    citation: dict[str, Metric]
-    abstention: dict[str, Metric]
-    latency_ms: dict[str, Metric]
-    warnings: tuple[str, ...]
-    items: tuple[Item, ...]
+_BATCH = 256
+_TIMED = 100
 
 
 def evaluate(
-    questions: Sequence[Question],
+    question_set: QuestionSet,
     answerer: Answerer,
-    advance: Callable[[], None] = lambda: None,
+    *,
+    mode: Mode = "hybrid",
+    name: str = "",
+    progress: Progress = lambda stage, done, total: None,
 ) -> EvalResult:
     """Ask every question and measure the answers.
 
-    A passage is relevant if it holds at least half of an evidence sentence, there or in a paragraph
-    that it stands for; where a question names no evidence, if it holds an accepted answer.
+    Questions are embedded together, which changes no answer. Latency is that of at most 100 of
+    them, evenly spread, asked again one by one.
+
+    Args:
+        question_set: What to ask.
+        answerer: Answers, from the corpus that is measured.
+        mode: How passages are ranked.
+        name: Of the question set, for the report.
+        progress: Told of each question done.
     """
-    snapshot = answerer.snapshot
+    questions = question_set.questions
+    relevance = Relevance(answerer.snapshot)
+    latencies = _time(questions, answerer, mode, progress)
     items: list[Item] = []
     warnings: list[str] = []
-    for question in questions:
-        spans = list(_locate(question.evidence, snapshot.documents.values()))
-        relevant = _relevant(question, spans, snapshot)
-        if question.answerable and not relevant:
-            warnings.append(f"{question.id}: no passage of the corpus holds its evidence")
-        answer = answerer.ask(question.question, top_k=_DEPTH)
-        items.append(_measure(question, answer, relevant, spans))
-        advance()
-    return _summarise(items, snapshot.version, warnings)
+    for first in range(0, len(questions), _BATCH):
+        batch = questions[first : first + _BATCH]
+        for question, given, full in _ask(batch, answerer, mode):
+            evidence = relevance.find_evidence(question)
+            judgements = relevance.judge(question, evidence)
+            if question.answerable and not judgements:
+                warnings.append(f"{question.id}: no passage of the corpus holds its evidence")
+            latency = latencies.get(question.id)
+            items.append(
+                _measure(question, given, full, judgements, evidence, answerer.snapshot, latency)
+            )
+            progress("asking questions", len(items), len(questions))
+    follow_ups = sum(question.turn > 1 for question in questions)
+    if follow_ups:
+        warnings.append(f"{follow_ups} follow-up questions were asked without what went before")
+    summary = summarise(items)
+    return EvalResult(
+        **{name: getattr(summary, name) for name in type(summary).model_fields},
+        question_set=name,
+        index_version=answerer.snapshot.version,
+        mode=mode,
+        breakdown=break_down(items),
+        risk_coverage=trace_risk(items),
+        warnings=tuple(warnings),
+        items=tuple(items),
+    )
 
 
 def cached_snapshot(
@@ -113,7 +99,7 @@ def cached_snapshot(
     It is found again by the documents, the model, and the code that built it.
     """
     parts = [embedder.identity.model_dump_json(), chunking.model_dump_json()]
-    parts += [f"{document.id} {document.sha256}" for document in documents]
+    parts += [f"{document.id} {document.title} {document.sha256}" for document in documents]
     parts += [
         hashlib.sha256(source.read_bytes()).hexdigest()
         for source in sorted(Path(str(index.__file__)).parent.glob("*.py"))
@@ -128,123 +114,158 @@ def cached_snapshot(
         return store.load()
 
 
-def _locate(
-    sentences: Iterable[str], documents: Iterable[Document]
-) -> Iterable[tuple[str, int, int]]:
-    """Every place where one of the sentences stands: document id, start, end."""
-    for document in documents:
-        for sentence in sentences:
-            start = document.text.find(sentence)
-            while start >= 0:
-                yield document.id, start, start + len(sentence)
-                start = document.text.find(sentence, start + 1)
+def _depth(question: Question) -> int:
+    return _JUDGED_DEPTH if question.judgements else _DEPTH
 
 
-def _relevant(
-    question: Question, spans: Sequence[tuple[str, int, int]], snapshot: Snapshot
-) -> set[str]:
-    relevant = set()
-    for passage in snapshot.passages:
-        own = (Place(passage.document_id, passage.start, passage.end), *passage.repeated_at)
-        if question.evidence:
-            holds = any(
-                document_id == place.document_id
-                and 2 * (min(end, place.end) - max(start, place.start)) >= end - start
-                for document_id, start, end in spans
-                for place in own
-            )
-        else:
-            holds = any(contains(passage.text, answer) for answer in question.answers)
-        if holds:
-            relevant.add(passage.id)
-    return relevant
+def _time(
+    questions: Sequence[Question], answerer: Answerer, mode: Mode, progress: Progress
+) -> dict[str, float]:
+    """Milliseconds that questions take by themselves, by id."""
+    step = max(1, -(-len(questions) // _TIMED))
+    timed = questions[::step]
+    found = {}
+    for number, question in enumerate(timed, start=1):
+        (answer,) = answerer.ask_all([question.question], _depth(question), mode)
+        found[question.id] = answer.timings_ms.total
+        progress("timing questions", number, len(timed))
+    return found
+
+
+def _ask(
+    questions: Sequence[Question], answerer: Answerer, mode: Mode
+) -> Iterable[tuple[Question, Answer, Answer]]:
+    """Each question with its answer, and with the one that it would have had without a threshold
+    on the confidence, which tells whether a refusal was worth it.
+    """
+    texts = [question.question for question in questions]
+    depth = max(map(_depth, questions))
+    given = list(answerer.ask_all(texts, depth, mode))
+    refused = [i for i, answer in enumerate(given) if not answer.answered]
+    unheld = answerer.ask_all([texts[i] for i in refused], depth, mode, min_confidence=0)
+    full = dict(zip(refused, unheld, strict=True))
+    for i, question in enumerate(questions):
+        yield question, given[i], full.get(i, given[i])
 
 
 def _measure(
     question: Question,
     answer: Answer,
-    relevant: set[str],
-    spans: Sequence[tuple[str, int, int]],
+    full: Answer,
+    judgements: Judgements,
+    evidence: Sequence[Place],
+    snapshot: Snapshot,
+    latency: float | None,
 ) -> Item:
-    scores: dict[str, float | None] = {}
-    ranking = [passage.passage_id for passage in answer.passages]
+    scores: dict[str, float] = {}
+    judged = bool(question.judgements)
+    retrieved = [p.document_id if judged else p.passage_id for p in answer.passages]
+    ranking = list(dict.fromkeys(retrieved))
     if question.answerable:
         for k in (1, 5, 10):
-            scores[f"recall@{k}"] = recall_at(ranking, relevant, k) if relevant else 0.0
-        scores["mrr@10"] = reciprocal_rank(ranking, relevant, 10)
-        scores["ndcg@10"] = ndcg_at(ranking, relevant, 10) if relevant else 0.0
-        text = answer.answer if answer.answered else ""
-        short = answer.short_answer or ""
-        scores["hit"] = float(is_hit(text, question.answers, question.required))
-        scores["exact_match"] = exact_match(short, question.answers) if short else 0.0
-        scores["f1"] = token_f1(short, question.answers) if short else 0.0
-        if answer.answered:
-            good = [_supports(citation, question, spans) for citation in answer.citations]
-            scores["citations"] = float(len(good))
-            scores["good_citations"] = float(sum(good))
+            scores[f"recall@{k}"] = recall_at(ranking, judgements, k)
+        scores["mrr@10"] = reciprocal_rank(ranking, judgements, 10)
+        scores["ndcg@10"] = ndcg_at(ranking, judgements, 10)
+    if question.answerable and not judged:
+        scores |= _score_answer(question, answer)
+    if answer.answered:
+        scores |= _score_citations(question, answer, evidence, snapshot)
+    rank = first_rank(ranking, judgements)
+    full_right = None if judged else question.answerable and _is_right(question, full)
     return Item(
         id=question.id,
         lang=question.lang,
         kind=question.kind,
+        conversation=question.conversation,
+        turn=question.turn,
         question=question.question,
         answerable=question.answerable,
+        accepted=question.required or question.answers,
         answered=answer.answered,
         answer=answer.answer,
         short_answer=answer.short_answer,
         citations=answer.citations,
+        passages=tuple(
+            RankedPassage(
+                passage_id=passage.passage_id,
+                score=passage.score,
+                relevant=judgements.get(key, 0) > 0,
+            )
+            for passage, key in zip(answer.passages[:_DEPTH], retrieved, strict=False)
+        ),
+        evidence=tuple(evidence),
         confidence=answer.confidence,
-        rank_of_evidence=first_rank(ranking, relevant),
-        latency_ms=answer.timings_ms.total,
+        rank_of_evidence=rank,
+        outcome=_outcome(question, answer, judgements, rank),
+        right_if_answered=full_right,
+        latency_ms=latency,
         scores=scores,
     )
 
 
-def _supports(
-    citation: Citation, question: Question, spans: Sequence[tuple[str, int, int]]
-) -> bool:
+def _is_right(question: Question, answer: Answer) -> bool:
+    return answer.answered and is_hit(answer.answer, question.answers, question.required)
+
+
+def _score_answer(question: Question, answer: Answer) -> dict[str, float]:
+    text = answer.answer if answer.answered else ""
+    short = answer.short_answer or ""
+    accepted = question.answers or question.required
+    scores = {
+        "hit": float(_is_right(question, answer)),
+        "exact_match": exact_match(short, accepted) if short else 0.0,
+        "f1": token_f1(short, accepted) if short else 0.0,
+    }
+    if question.required:
+        scores["completeness"] = completeness(text, question.required)
+    return scores
+
+
+def _score_citations(
+    question: Question, answer: Answer, evidence: Sequence[Place], snapshot: Snapshot
+) -> dict[str, float]:
+    exact = [_is_exact(citation, snapshot) for citation in answer.citations]
+    premises = {c.marker: f"{c.title}\n{c.quote}" for c in answer.citations}
+    recall, precision = sentence_support(split_statements(answer.answer), premises)
+    scores = {
+        "exact_citations": float(sum(exact)),
+        "sentence_recall": recall,
+        "sentence_precision": precision,
+    }
+    if question.answerable and not question.judgements:
+        good = [_supports(citation, question, evidence) for citation in answer.citations]
+        scores["good_citations"] = float(sum(good))
+    return scores
+
+
+def _is_exact(citation: Citation, snapshot: Snapshot) -> bool:
+    document = snapshot.documents.get(citation.document_id)
+    return document is not None and document.text[citation.start : citation.end] == citation.quote
+
+
+def _supports(citation: Citation, question: Question, evidence: Sequence[Place]) -> bool:
     """Whether a quote holds an accepted answer or overlaps an evidence sentence."""
-    return any(contains(citation.quote, accepted) for accepted in question.answers) or any(
-        document_id == citation.document_id and start < citation.end and citation.start < end
-        for document_id, start, end in spans
+    spans = (*question.answers, *question.required)
+    return any(contains(citation.quote, span) for span in spans) or any(
+        place.document_id == citation.document_id
+        and place.start < citation.end
+        and citation.start < place.end
+        for place in evidence
     )
 
 
-def _summarise(items: list[Item], version: str, warnings: list[str]) -> EvalResult:
-    answerable = [item for item in items if item.answerable]
-    cited = [item for item in answerable if item.answered]
-    refused = [not item.answered for item in items if not item.answerable]
-
-    def average(name: str, over: Sequence[Item] = answerable) -> Metric:
-        return mean([item.scores[name] or 0.0 for item in over])
-
-    def found(k: int) -> Metric:
-        ranks = [item.rank_of_evidence for item in answerable]
-        return mean([float(rank is not None and rank <= k) for rank in ranks])
-
-    good = [item.scores["good_citations"] or 0.0 for item in cited]
-    return EvalResult(
-        n=len(items),
-        index_version=version,
-        retrieval={
-            **{
-                name: average(name)
-                for name in ("recall@1", "recall@5", "recall@10", "mrr@10", "ndcg@10")
-            },
-            **{f"success@{k}": found(k) for k in (1, 5, 10)},
-        },
-        answer={name: average(name) for name in ("hit", "exact_match", "f1")},
-        citation={
-            "precision": ratio(good, [item.scores["citations"] or 0.0 for item in cited]),
-            "recall": mean([float(count > 0) for count in good]),
-        },
-        abstention={
-            "answered_rate_answerable": mean([float(item.answered) for item in answerable]),
-            "refused_rate_unanswerable": mean([float(value) for value in refused]),
-            "auroc": separation(
-                [item.confidence for item in items], [item.answerable for item in items]
-            ),
-        },
-        latency_ms={f"p{p}": percentile([i.latency_ms for i in items], p) for p in (50, 95)},
-        warnings=tuple(warnings),
-        items=tuple(items),
-    )
+def _outcome(
+    question: Question, answer: Answer, judgements: Judgements, rank: int | None
+) -> Outcome:
+    if not question.answerable:
+        return "answered wrongly" if answer.answered else "right"
+    if question.judgements:
+        return "not retrieved" if rank is None or rank > _DEPTH else "right"
+    if _is_right(question, answer):
+        return "right"
+    if rank is None or rank > _DEPTH:
+        return "not retrieved"
+    if not answer.answered:
+        return "refused wrongly" if rank <= READ_PASSAGES else "not read"
+    taken = {citation.passage_id for citation in answer.citations}
+    return "wrong span" if any(judgements.get(passage) for passage in taken) else "not read"

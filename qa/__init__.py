@@ -1,12 +1,13 @@
 """A question in, an answer with citations out, or an honest refusal."""
 
 from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
-from qa.answerer import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Answerer
+from qa.answerer import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, READ_PASSAGES, Answerer
 from qa.retriever import Mode
 
 __all__ = [
     "DEFAULT_MIN_CONFIDENCE",
     "DEFAULT_TOP_K",
+    "READ_PASSAGES",
     "Answer",
     "Answerer",
     "Citation",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index import Embedder, Snapshot
 from index.llama import to_node
-from qa.retriever import retrieve
+from qa.retriever import Mode, retrieve
 
 
 class PassageRetriever(BaseRetriever):
@@ -20,7 +18,7 @@ class PassageRetriever(BaseRetriever):
         snapshot: Snapshot,
         embedder: Embedder,
         top_k: int = 5,
-        mode: Literal["hybrid", "dense"] = "hybrid",
+        mode: Mode = "hybrid",
     ) -> None:
         """Raises SnapshotError if the snapshot was built with another embedding model."""
         snapshot.require_model(embedder.identity)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index import Snapshot, Vectors
 
@@ -32,7 +33,7 @@ class Hit:
         cosine: Between the question and the passage.
         sentence_cosines: Between the question and each sentence.
 
-    Lexical and dense hits hold only what they are ranked by; hybrid ones hold all three.
+    The cosines are 0 where the question was not embedded.
     """
 
     number: int
@@ -42,60 +43,63 @@ class Hit:
     sentence_cosines: tuple[float, ...] = ()
 
 
-def retrieve_lexical(snapshot: Snapshot, question: str, top_k: int) -> list[Hit]:
-    """The `top_k` passages by BM25, best first; those without any term of the question never."""
-    coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
-    best = np.argsort(-coverage, kind="stable")[:top_k]
-    scores = [(int(number), float(coverage[number])) for number in best]
-    return [Hit(number, score, coverage=score) for number, score in scores if score > 0]
-
-
 def retrieve(
     snapshot: Snapshot,
     question: str,
-    vector: Vectors,
+    vector: Vectors | None,
     top_k: int,
-    mode: Literal["hybrid", "dense"] = "hybrid",
+    mode: Mode = "hybrid",
 ) -> list[Hit]:
-    """The `top_k` passages by meaning, or by meaning and words, best first.
+    """The `top_k` passages by meaning, by words, or by both, best first.
 
-    `dense` ranks by the cosine of question and passage; `hybrid` by a convex combination of that
-    cosine, the cosine of the passage's best sentence, and BM25 as coverage. All three are on scales
-    that do not depend on the other candidates, so that a score means the same from one question to
-    another (Bruch et al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2023,
-    arXiv:2210.11934). Ties go to the passage that comes first.
+    `dense` ranks by the cosine of question and passage; `lexical` by BM25, and leaves out what has
+    no term of the question; `hybrid` by a convex combination of the passage's cosine, the cosine of
+    its best sentence, and BM25 as coverage. All three are on scales that do not depend on the other
+    candidates, so that a score means the same from one question to another (Bruch et al., "An
+    Analysis of Fusion Functions for Hybrid Retrieval", 2023, arXiv:2210.11934). Ties go to the
+    passage that comes first.
 
     Args:
         snapshot: The index.
         question: As it was asked.
-        vector: The question's embedding, shape (dimension,).
+        vector: The question's embedding, shape (dimension,); `lexical` does without.
         top_k: At most how many passages come back.
         mode: How to rank.
     """
-    if mode == "dense":
-        numbers = snapshot.search(vector, top_k)
-        hits = [Hit(n, score, cosine=score) for n, score in _cosines(snapshot, numbers, vector)]
-    else:
-        coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
-        count = max(CANDIDATES, top_k)
-        lexical = np.argsort(-coverage, kind="stable")[:count]
-        found = {int(n) for n in lexical if coverage[n] > 0}
-        numbers = sorted(found.union(snapshot.search(vector, count)))
-        hits = []
-        for number, cosine in _cosines(snapshot, numbers, vector):
-            covered = float(coverage[number])
-            sentences = snapshot.sentence_vectors(number) @ vector
-            score = fuse(cosine, float(sentences.max()), covered)
-            hits.append(Hit(number, score, covered, cosine, tuple(sentences.tolist())))
+    coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
+    count = max(CANDIDATES, top_k) if mode == "hybrid" else top_k
+    found: set[int] = set()
+    if mode != "dense":
+        best = np.argsort(-coverage, kind="stable")[:count]
+        found.update(int(number) for number in best if coverage[number] > 0)
+    if mode != "lexical" and vector is not None:
+        found.update(snapshot.search(vector, count))
+    hits = _describe(snapshot, sorted(found), vector, coverage, mode)
     return sorted(hits, key=lambda hit: (-hit.score, hit.number))[:top_k]
 
 
-def _cosines(
-    snapshot: Snapshot, numbers: list[int], vector: Vectors
-) -> Iterator[tuple[int, float]]:
+def _describe(
+    snapshot: Snapshot,
+    numbers: list[int],
+    vector: Vectors | None,
+    coverage: NDArray[np.float32],
+    mode: Mode,
+) -> Iterator[Hit]:
+    if vector is None:
+        for number in numbers:
+            yield Hit(number, float(coverage[number]), float(coverage[number]))
+        return
     # Row by row: a matrix product rounds differently with the number of rows, and so with top_k.
-    rows = (snapshot.passage_vectors(numbers) * vector).sum(axis=1)
-    return zip(numbers, rows.tolist(), strict=True)
+    cosines = (snapshot.passage_vectors(numbers) * vector).sum(axis=1) if numbers else []
+    for number, cosine in zip(numbers, map(float, cosines), strict=True):
+        covered = float(coverage[number])
+        sentences = snapshot.sentence_vectors(number) @ vector
+        scores: dict[Mode, float] = {
+            "hybrid": fuse(cosine, float(sentences.max()), covered),
+            "dense": cosine,
+            "lexical": covered,
+        }
+        yield Hit(number, scores[mode], covered, cosine, tuple(sentences.tolist()))
 
 
 def fuse(cosine: float, sentence_cosine: float, coverage: float) -> float:

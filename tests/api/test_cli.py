@@ -27,6 +27,8 @@ COMMANDS = [
     "ask",
     "search",
     "eval",
+    "eval check",
+    "compare",
     "serve",
 ]
 
@@ -49,6 +51,9 @@ def test_every_command_has_help_with_an_example(run_command: RunCommand, command
         ["ask", "Qui ?", "--top-k", "0"],
         ["ask", "Qui ?", "--mode", "magic"],
         ["search", "x", "--mode", "magic"],
+        ["eval"],
+        ["eval", "set.jsonl", "--mode", "magic"],
+        ["compare", "a.json"],
         ["serve", "--port", "99999"],
     ],
 )
@@ -76,6 +81,8 @@ def test_a_bad_setting_is_named(run_command: RunCommand) -> None:
         ["index", "build", "nowhere"],
         ["index", "update", "nowhere"],
         ["eval", "nowhere.jsonl"],
+        ["eval", "check", "nowhere.jsonl"],
+        ["compare", "nowhere.json", "nowhere.json"],
     ],
 )
 def test_failures_are_status_1_and_one_clear_line(
@@ -252,14 +259,75 @@ def test_eval_on_a_corpus_of_its_own(run_command: RunCommand, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["n"] == 24
-    assert set(result["answer"]) == {"hit", "exact_match", "f1"}
+    assert set(result["answer"]) >= {"hit", "exact_match", "f1"}
     assert set(result["answer"]["hit"]) == {"value", "low", "high"}
     assert not (tmp_path / "index").exists()
-    target = tmp_path / "run.json"
+    target, page = tmp_path / "run.json", tmp_path / "run.html"
     again = run_command(
-        "eval", str(QUESTIONS), "--corpus", INTERVIEW, "--json", str(target), "--limit", "3", **home
+        *("eval", str(QUESTIONS), "--corpus", INTERVIEW, "--mode", "dense", "--limit", "3"),
+        *("--json", str(target), "--html", str(page)),
+        **home,
     )
     assert "answer.hit" in again.stdout
     limited = json.loads(target.read_text())
-    assert limited["n"] == 3
+    assert (limited["n"], limited["mode"]) == (3, "dense")
     assert limited["index_version"] == result["index_version"]
+    assert page.read_text().startswith("<!doctype html>")
+    lost = run_command("eval", str(QUESTIONS), "--html", str(tmp_path / "no" / "run.html"))
+    assert lost.returncode == 1
+    assert "there is no folder" in lost.stderr
+
+
+def test_eval_on_a_set_that_carries_its_passages(run_command: RunCommand, tmp_path: Path) -> None:
+    question = {
+        "id": "1",
+        "question": "Combien de livres la bibliothèque prête-t-elle ?",
+        "answers": [{"text": "huit livres", "answer_start": 23}],
+    }
+    paragraph = {"context": "La bibliothèque prête  huit livres.", "qas": [question]}
+    squad = tmp_path / "set.json"
+    squad.write_text(json.dumps({"data": [{"title": "T", "paragraphs": [paragraph]}]}))
+    home = {"CAMPUS_QA_HOME": str(tmp_path)}
+    for corpus in ([], ["--corpus", str(squad)]):
+        done = run_command("eval", str(squad), "--json", "-", *corpus, **home)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["retrieval"]["recall@1"]["value"] == 1
+    none = run_command("eval", str(QUESTIONS), "--corpus", str(QUESTIONS), **home)
+    assert none.returncode == 1
+    assert "carries no passages" in none.stderr
+
+
+def test_eval_check_finds_what_the_corpus_does_not_hold(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    sound = run_command("eval", "check", str(QUESTIONS), "--corpus", INTERVIEW)
+    assert sound.returncode == 0, sound.stderr
+    assert "24 questions, 25% unanswerable" in sound.stdout
+    broken = tmp_path / "set.jsonl"
+    line = QUESTIONS.read_text().splitlines()[0]
+    broken.write_text(line.replace("1 600", "1 700"))
+    found = run_command("eval", "check", str(broken), "--json")
+    assert found.returncode == 1
+    messages = [finding["message"] for finding in json.loads(found.stdout)["findings"]]
+    assert any("'1 700' is not in the corpus" in message for message in messages)
+
+
+def test_compare_is_a_gate(run_command: RunCommand, tmp_path: Path) -> None:
+    runs = {"a.json": "0.02", "b.json": "0.9999"}
+    for name, threshold in runs.items():
+        run_command(
+            *("eval", str(QUESTIONS), "--json", str(tmp_path / name)),
+            CAMPUS_QA_MIN_CONFIDENCE=threshold,
+        )
+    paths = [str(tmp_path / name) for name in runs]
+    told = run_command("compare", *paths)
+    assert told.returncode == 0, told.stderr
+    assert "Worse in b" in told.stdout
+    assert "accepted: " in told.stdout
+    gate = run_command("compare", *paths, "--json", "--fail-if", "answer.hit drops")
+    assert gate.returncode == 1
+    assert gate.stderr.startswith("failed: answer.hit drops: 0.")
+    assert json.loads(gate.stdout)["n"] == 24
+    assert run_command("compare", *paths, "--fail-if", "answer.hit rises").returncode == 0
+    assert run_command("compare", *paths, "--fail-if", "hit falls").returncode == 2
+    assert run_command("compare", paths[0], str(tmp_path / "no.json")).returncode == 1

@@ -31,7 +31,7 @@ def test_ask_answers_as_the_library_does(client: httpx.Client, answerer: Answere
 def test_a_citation_can_be_followed_to_its_document(
     client: httpx.Client, interview: Document
 ) -> None:
-    for question in load_question_set(QUESTIONS):
+    for question in load_question_set(QUESTIONS).questions:
         answer = client.post("/ask", json={"question": question.question}).json()
         for citation in answer["citations"]:
             place = {"start": citation["start"], "end": citation["end"]}
@@ -169,7 +169,7 @@ def test_slices_outside_the_text_are_problems(client: httpx.Client, interview: D
 
 
 def test_many_at_once_get_the_same_answers(client: httpx.Client) -> None:
-    asked = [question.question for question in load_question_set(QUESTIONS)][:12]
+    asked = [question.question for question in load_question_set(QUESTIONS).questions][:12]
 
     def ask(question: str) -> str:
         return str(client.post("/ask", json={"question": question}).json()["answer"])

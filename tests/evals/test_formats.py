@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corpus import load_corpus
-from evals import evaluate
+from evals import QuestionSet, evaluate
 from evals.formats_corpus import Expected, expected, questions, write_corpus
 from index import Embedder, SnapshotStore, build_snapshot, verify
 from qa import Answerer
@@ -42,7 +42,7 @@ def test_the_right_place_comes_back(formats: Answerer, wanted: Expected) -> None
 
 
 def test_the_question_set_over_every_format(formats: Answerer) -> None:
-    result = evaluate(questions(), formats)
+    result = evaluate(QuestionSet(tuple(questions())), formats)
     assert result.warnings == ()
     assert result.retrieval["recall@1"].value == 1
     hit = result.answer["hit"].value

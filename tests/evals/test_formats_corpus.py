@@ -37,7 +37,7 @@ def heading_at(document: Document, offset: int) -> str | None:
 def test_the_shipped_questions_are_those_that_the_module_makes(tmp_path: Path) -> None:
     write_questions(tmp_path / "formats.jsonl")
     assert QUESTIONS.read_bytes() == (tmp_path / "formats.jsonl").read_bytes()
-    assert load_question_set(QUESTIONS) == questions()
+    assert list(load_question_set(QUESTIONS).questions) == questions()
 
 
 def test_there_is_a_file_of_every_format(folder: Path, documents: dict[str, Document]) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
-import pytest
+import string
 
-from evals.matching import contains, exact_match, is_hit, normalise, token_f1
+import numpy as np
+import pytest
+from torchmetrics.functional.text.squad import squad
+
+from evals.matching import completeness, contains, exact_match, is_hit, normalise, token_f1
 
 
 @pytest.mark.parametrize(
@@ -18,6 +22,37 @@ from evals.matching import contains, exact_match, is_hit, normalise, token_f1
 def test_what_normalisation_makes_equal(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
     assert exact_match(one, [other]) == 1
+
+
+def test_exact_match_and_f1_agree_with_squad_on_english() -> None:
+    """TorchMetrics has the official script's functions."""
+    generator = np.random.default_rng(5)
+    words = (
+        "The a An cat U.S. well-known (dog) mice, 1998 14% O'Neal it's and-or \"quoted\"".split()
+    )
+    marks = ["", "", "", *string.punctuation]
+    for _ in range(300):
+        texts = [
+            " ".join(
+                generator.choice(words) + generator.choice(marks)
+                for _ in range(generator.integers(1, 7))
+            )
+            for _ in range(3)
+        ]
+        prediction, answers = texts[0], texts[1:]
+        expected = squad(
+            [{"prediction_text": prediction, "id": "1"}],
+            [{"answers": {"answer_start": [0, 0], "text": answers}, "id": "1"}],
+        )
+        assert 100 * exact_match(prediction, answers) == pytest.approx(
+            float(expected["exact_match"]), abs=1e-4
+        )
+        assert 100 * token_f1(prediction, answers) == pytest.approx(float(expected["f1"]), abs=1e-4)
+
+
+def test_completeness_is_the_share_of_the_members_that_are_there() -> None:
+    assert completeness("l’Inserm et l’Inria", ["Inserm", "Inria", "PSL", "ANS"]) == 0.5
+    assert completeness("rien", ["PSL"]) == 0
 
 
 def test_containment_is_of_whole_words_in_a_row() -> None:

@@ -1,33 +1,71 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from corpus import Document
-from evals import EvalResult, cached_snapshot, evaluate, load_question_set
+from evals import EvalResult, QuestionSet, cached_snapshot, evaluate, load_question_set
 from index import Embedder, Snapshot
-from qa import Answer, Answerer
+from qa import Answer, Answerer, Mode
 from tests.conftest import CHUNKING, QUESTIONS
+
+SET = load_question_set(QUESTIONS)
 
 
 @pytest.fixture(scope="module")
 def result(answerer: Answerer) -> EvalResult:
-    return evaluate(load_question_set(QUESTIONS), answerer)
+    return evaluate(SET, answerer)
 
 
-def value(result: EvalResult, group: str, name: str) -> float:
-    found = getattr(result, group)[name].value
-    assert found is not None
-    return float(found)
+def values(result: EvalResult) -> dict[str, float | None]:
+    groups = ("retrieval", "answer", "citation", "abstention")
+    return {f"{g}.{n}": m.value for g in groups for n, m in getattr(result, g).items()}
+
+
+def changed(result: EvalResult, other: EvalResult) -> set[str]:
+    one, two = values(result), values(other)
+    return {name for name in one if one[name] != two[name]}
+
+
+class Faulty(Answerer):
+    """Answers as it should, but for a fault planted in what it says."""
+
+    def __init__(
+        self, snapshot: Snapshot, embedder: Embedder, fault: Callable[[Answer], dict[str, Any]]
+    ) -> None:
+        self._fault = fault
+        super().__init__(snapshot, embedder)
+
+    def ask_all(
+        self,
+        questions: Sequence[str],
+        top_k: int = 5,
+        mode: Mode = "hybrid",
+        min_confidence: float | None = None,
+    ) -> Iterator[Answer]:
+        for answer in super().ask_all(questions, top_k, mode, min_confidence):
+            # Without a threshold, it says what it would have answered.
+            planted = {} if min_confidence == 0 else self._fault(answer)
+            yield answer.model_copy(update=planted)
+
+
+def plant(
+    snapshot: Snapshot, embedder: Embedder, fault: Callable[[Answer], dict[str, Any]]
+) -> EvalResult:
+    return evaluate(SET, Faulty(snapshot, embedder, fault))
 
 
 def test_the_interview_is_answered_well(result: EvalResult) -> None:
-    assert value(result, "answer", "hit") >= 0.75
-    assert value(result, "retrieval", "success@5") >= 0.90
-    assert value(result, "citation", "recall") >= 0.75
-    assert value(result, "abstention", "answered_rate_answerable") >= 0.90
-    assert value(result, "abstention", "refused_rate_unanswerable") >= 0.30
+    found = {name: value or 0 for name, value in values(result).items()}
+    assert found["answer.hit"] >= 0.75
+    assert found["retrieval.success@5"] >= 0.90
+    assert found["citation.recall"] >= 0.75
+    assert found["abstention.answered_rate_answerable"] >= 0.90
+    assert found["abstention.refused_rate_unanswerable"] >= 0.30
     assert result.warnings == ()
 
 
@@ -37,60 +75,179 @@ def test_every_citation_is_an_exact_slice(result: EvalResult, snapshot: Snapshot
     for citation in citations:
         text = snapshot.documents[citation.document_id].text
         assert text[citation.start : citation.end] == citation.quote
+    assert result.citation["exact"].value == 1
+    assert result.citation["sentence_recall"].value == 1
 
 
 def test_items_tell_what_the_summary_sums_up(result: EvalResult) -> None:
     assert result.n == len(result.items) == 24
     answerable = [item for item in result.items if item.answerable]
-    hits = [item.scores["hit"] or 0 for item in answerable]
-    assert value(result, "answer", "hit") == pytest.approx(sum(hits) / len(hits), abs=1e-6)
-    ranks = [item.rank_of_evidence for item in answerable]
-    first = [rank == 1 for rank in ranks]
-    assert value(result, "retrieval", "success@1") == pytest.approx(sum(first) / 18, abs=1e-6)
-    assert all(i.rank_of_evidence is None for i in result.items if not i.answerable)
-
-
-class Refuser(Answerer):
-    def ask(self, question: str, top_k: int = 5) -> Answer:
-        refusal = {"answered": False, "short_answer": None, "citations": (), "confidence": 0.0}
-        return super().ask(question, top_k).model_copy(update=refusal)
-
-
-class Misquoter(Answerer):
-    """Answers as it should, but cites the title."""
-
-    def ask(self, question: str, top_k: int = 5) -> Answer:
-        answer = super().ask(question, top_k)
-        text = next(iter(self.snapshot.documents.values())).text
-        moved = tuple(
-            c.model_copy(update={"start": 0, "end": 14, "quote": text[:14]})
-            for c in answer.citations
+    hits = [item.scores["hit"] for item in answerable]
+    assert result.answer["hit"].value == pytest.approx(sum(hits) / len(hits), abs=1e-6)
+    first = [item.rank_of_evidence == 1 for item in answerable]
+    assert result.retrieval["success@1"].value == pytest.approx(sum(first) / 18, abs=1e-6)
+    for item in result.items:
+        relevant = [i for i, p in enumerate(item.passages, start=1) if p.relevant]
+        assert (relevant[0] if relevant else None) == item.rank_of_evidence
+        assert (item.outcome == "right") == (
+            bool(item.scores["hit"]) if item.answerable else not item.answered
         )
-        return answer.model_copy(update={"citations": moved})
+    assert sum(result.outcomes.values()) == 24
 
 
-def test_an_answerer_that_always_refuses_is_seen(snapshot: Snapshot, embedder: Embedder) -> None:
-    result = evaluate(load_question_set(QUESTIONS), Refuser(snapshot, embedder))
-    assert value(result, "abstention", "answered_rate_answerable") == 0
-    assert value(result, "abstention", "refused_rate_unanswerable") == 1
-    assert value(result, "abstention", "auroc") == 0.5
-    assert value(result, "answer", "hit") == 0
-    assert result.citation["precision"].value is None
+def test_the_breakdown_parts_the_questions(result: EvalResult) -> None:
+    assert set(result.breakdown) == {"kind", "language"}
+    for parts in result.breakdown.values():
+        assert sum(part.n for part in parts.values()) == 24
+    for language, part in result.breakdown["language"].items():
+        hits = [i.scores["hit"] for i in result.items if i.lang == language and i.answerable]
+        assert part.answer["hit"].value == pytest.approx(np.mean(hits), abs=1e-6)
 
 
-def test_wrong_citations_are_seen_where_they_belong(
+def test_answers_together_are_those_one_by_one(answerer: Answerer, result: EvalResult) -> None:
+    for item, question in zip(result.items, SET.questions, strict=True):
+        alone = answerer.ask(question.question, top_k=10)
+        assert item.answer == alone.answer
+        assert item.citations == alone.citations
+        assert item.confidence == alone.confidence
+        assert [(p.passage_id, p.score) for p in item.passages] == [
+            (p.passage_id, p.score) for p in alone.passages
+        ]
+
+
+def test_an_answerer_that_always_refuses_is_seen(
     result: EvalResult, snapshot: Snapshot, embedder: Embedder
 ) -> None:
-    wrong = evaluate(load_question_set(QUESTIONS), Misquoter(snapshot, embedder))
-    assert value(wrong, "citation", "precision") == 0
-    assert value(wrong, "citation", "recall") == 0
-    assert wrong.answer == result.answer
-    assert wrong.retrieval == result.retrieval
+    refusal = {"answered": False, "short_answer": None, "citations": ()}
+    found = plant(snapshot, embedder, lambda answer: refusal)
+    assert found.abstention["answered_rate_answerable"].value == 0
+    assert found.abstention["refused_rate_unanswerable"].value == 1
+    assert found.abstention["coverage"].value == 0
+    # What is measured on answers given has nothing to measure; a refusal is no right answer.
+    assert found.citation["precision"].value is None
+    assert found.answer["hit"].value == 0
+    assert found.retrieval == result.retrieval
+    for name in ("auroc", "auroc_right", "aurc"):
+        assert found.abstention[name] == result.abstention[name]
+
+
+def test_an_answerer_that_never_refuses_is_seen(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    found = evaluate(SET, Answerer(snapshot, embedder, min_confidence=0))
+    assert found.abstention["refused_rate_unanswerable"].value == 0
+    assert found.abstention["answered_rate_answerable"].value == 1
+    assert (found.abstention["risk"].value or 0) > (result.abstention["risk"].value or 0)
+    assert found.retrieval == result.retrieval
+    for name in ("auroc", "auroc_right", "aurc"):
+        assert found.abstention[name] == result.abstention[name]
+    assert found.citation["exact"].value == 1
+
+
+def test_a_shuffled_ranking_is_seen_in_retrieval_alone(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    found = plant(snapshot, embedder, lambda answer: {"passages": answer.passages[::-1]})
+    expected = {f"retrieval.{name}" for name in result.retrieval} - {
+        "retrieval.recall@10",
+        "retrieval.success@10",
+    }
+    assert changed(result, found) == expected
+
+
+def test_an_index_whose_vectors_are_shuffled_is_seen_as_not_retrieved(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    order = np.random.default_rng(1).permutation(len(snapshot.passages))
+    shuffled = Snapshot(
+        snapshot.manifest,
+        snapshot.documents,
+        [snapshot.passages[i] for i in order],
+        snapshot._passage_vectors,
+        np.concatenate([snapshot.sentence_vectors(int(i)) for i in order]),
+        snapshot.lexical,
+    )
+    found = evaluate(SET, Answerer(shuffled, embedder), mode="dense")
+    sound = evaluate(SET, Answerer(snapshot, embedder), mode="dense")
+    assert (found.retrieval["recall@1"].value or 0) < 0.2
+    assert (sound.retrieval["recall@1"].value or 0) > 0.6
+    lost = [
+        sum(run.outcomes.get(name, 0) for name in ("not retrieved", "not read"))
+        for run in (sound, found)
+    ]
+    assert lost[1] >= 2 * lost[0] + 4
+    assert found.citation["exact"].value == 1
+
+
+def test_a_citation_that_is_no_slice_is_seen_as_that_alone(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    def shift(answer: Answer) -> dict[str, Any]:
+        moved = [c.model_copy(update={"start": c.start + 1}) for c in answer.citations]
+        return {"citations": tuple(moved)}
+
+    found = plant(snapshot, embedder, shift)
+    assert changed(result, found) == {"citation.exact"}
+    assert found.citation["exact"].value == 0
+
+
+def test_a_wrong_citation_is_seen_in_the_citations_alone(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    """The title, which is an exact slice, but holds no answer."""
+    text = next(iter(snapshot.documents.values())).text
+    title = {"start": 0, "end": 14, "quote": text[:14]}
+
+    def misquote(answer: Answer) -> dict[str, Any]:
+        return {"citations": tuple(c.model_copy(update=title) for c in answer.citations)}
+
+    found = plant(snapshot, embedder, misquote)
+    assert found.citation["precision"].value == 0
+    assert found.citation["recall"].value == 0
+    assert (found.citation["sentence_recall"].value or 0) < 0.1
+    assert {name.split(".")[0] for name in changed(result, found)} == {"citation"}
+    assert found.citation["exact"].value == 1
+
+
+def test_a_wrong_short_answer_is_seen_in_exact_match_and_f1_alone(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    found = plant(snapshot, embedder, lambda answer: {"short_answer": "xylophone"})
+    assert found.answer["f1"].value == found.answer["exact_match"].value == 0
+    assert changed(result, found) <= {"answer.f1", "answer.exact_match"}
+
+
+def test_a_slow_answerer_is_seen_in_the_latency_alone(
+    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+) -> None:
+    def slow(answer: Answer) -> dict[str, Any]:
+        timings = answer.timings_ms.model_copy(update={"total": answer.timings_ms.total + 60_000})
+        return {"timings_ms": timings}
+
+    found = plant(snapshot, embedder, slow)
+    assert changed(result, found) == set()
+    assert (found.latency_ms["p50"].value or 0) > 60_000
 
 
 def test_evidence_that_no_passage_holds_is_reported(answerer: Answerer) -> None:
-    question = load_question_set(QUESTIONS)[0].model_copy(update={"evidence": ("Absent.",)})
-    assert "no passage" in evaluate([question], answerer).warnings[0]
+    question = SET.questions[0].model_copy(update={"evidence": ("Absent.",)})
+    found = evaluate(QuestionSet((question,)), answerer)
+    assert "no passage" in found.warnings[0]
+    assert found.items[0].rank_of_evidence is None
+
+
+def test_follow_ups_are_told_apart_and_what_they_lack_is_said(answerer: Answerer) -> None:
+    first, second, third = (
+        question.model_copy(update={"conversation": "c", "turn": turn})
+        for turn, question in enumerate(SET.questions[:3])
+    )
+    found = evaluate(QuestionSet((first, second, third)), answerer)
+    assert {name: part.n for name, part in found.breakdown["turn"].items()} == {
+        "single": 1,
+        "first": 1,
+        "follow-up": 1,
+    }
+    assert found.warnings == ("1 follow-up questions were asked without what went before",)
 
 
 def test_an_index_for_a_corpus_is_built_once(

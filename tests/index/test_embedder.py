@@ -43,6 +43,18 @@ def test_a_text_has_the_same_vector_whatever_is_embedded_with_it(
         )
 
 
+def test_a_question_has_the_same_vector_whatever_is_embedded_with_it(
+    embedder: Embedder, interview: Document
+) -> None:
+    words = interview.text.split()
+    questions = [" ".join(words[i : i + 1 + i % 40]) + " ?" for i in range(0, 1200, 7)]
+    together = embedder.embed_queries(questions)
+    assert together.shape == (len(questions), embedder.identity.dimension)
+    for question, vector in zip(questions, together, strict=True):
+        np.testing.assert_array_equal(embedder.embed_query(question), vector)
+    assert embedder.embed_queries([]).shape == (0, embedder.identity.dimension)
+
+
 def test_threads_share_the_model(embedder: Embedder) -> None:
     questions = [f"Combien de personnes en {2000 + i} ?{' vraiment' * (i % 7)}" for i in range(40)]
     expected = [embedder.embed_query(question) for question in questions]

@@ -10,7 +10,7 @@ from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapsh
 from qa import Answer, Answerer
 from tests.conftest import CHUNKING, QUESTIONS
 
-ASKED = [question.question for question in load_question_set(QUESTIONS)]
+ASKED = [question.question for question in load_question_set(QUESTIONS).questions]
 
 
 def without_timings(answer: Answer) -> str:

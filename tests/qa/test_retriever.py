@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pytest
 
 from index import Embedder, Snapshot
-from qa.retriever import fuse, retrieve, retrieve_lexical
+from qa.retriever import Mode, fuse, retrieve
 
 QUESTION = "Qui pilote les programmes prioritaires de recherche ?"
 
@@ -20,13 +18,13 @@ def test_dense_is_a_full_scan_by_cosine(snapshot: Snapshot, embedder: Embedder) 
 
 
 def test_lexical_is_bm25_and_leaves_out_what_has_no_term(snapshot: Snapshot) -> None:
-    hits = retrieve_lexical(snapshot, "Bpifrance", 10)
+    hits = retrieve(snapshot, "Bpifrance", None, 10, "lexical")
     assert len(hits) == 1
     assert "Bpifrance" in snapshot.passages[hits[0].number].text
-    assert retrieve_lexical(snapshot, "xylophone", 10) == []
-    ten = retrieve_lexical(snapshot, QUESTION, 10)
+    assert retrieve(snapshot, "xylophone", None, 10, "lexical") == []
+    ten = retrieve(snapshot, QUESTION, None, 10, "lexical")
     assert [h.score for h in ten] == sorted((h.score for h in ten), reverse=True)
-    assert retrieve_lexical(snapshot, QUESTION, 3) == ten[:3]
+    assert retrieve(snapshot, QUESTION, None, 3, "lexical") == ten[:3]
 
 
 def test_hybrid_is_the_stated_combination(snapshot: Snapshot, embedder: Embedder) -> None:
@@ -41,10 +39,8 @@ def test_hybrid_is_the_stated_combination(snapshot: Snapshot, embedder: Embedder
     assert fuse(1, 1, 1) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "dense"])
-def test_top_k_is_honoured_and_a_prefix(
-    snapshot: Snapshot, embedder: Embedder, mode: Literal["hybrid", "dense"]
-) -> None:
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
+def test_top_k_is_honoured_and_a_prefix(snapshot: Snapshot, embedder: Embedder, mode: Mode) -> None:
     vector = embedder.embed_query(QUESTION)
     ten = retrieve(snapshot, QUESTION, vector, 10, mode)
     for k in (1, 3, 10):
