@@ -272,13 +272,20 @@ def _print_comparison(found: Comparison, show: int) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
     table = Table(title=f"{found.n} questions in both runs")
     for column in ("metric", "n", "a", "b", "b - a", "95 % interval", "p", ""):
-        table.add_column(column, justify="left" if column in ("metric", "") else "right")
+        left = column in ("metric", "")
+        table.add_column(column, justify="left" if left else "right", no_wrap=column == "metric")
+    equal = []
     colours = {"better": "green", "worse": "red", "same": "default"}
     for metric in found.metrics:
         move = metric.difference
         if metric.a is None or metric.b is None or move.value is None:
+            continue
+        if move.value == move.low == move.high == 0:
+            equal.append(metric.name)
             continue
         verdict = "" if metric.verdict == "same" else f"[{colours[metric.verdict]}]{metric.verdict}"
         table.add_row(
@@ -288,10 +295,13 @@ def _print_comparison(found: Comparison, show: int) -> None:
             f"{metric.b:.3f}",
             f"{move.value:+.3f}",
             f"{move.low:+.3f} to {move.high:+.3f}",
-            f"{metric.p_value:.3f}",
+            "-" if metric.p_value is None else f"{metric.p_value:.3f}",
             verdict,
         )
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    if equal:
+        console.print(f"equal for every question: {', '.join(equal)}", soft_wrap=True)
     for name, only in (("a", found.only_in_a), ("b", found.only_in_b)):
         if only:
             say(f"warning: {len(only)} questions are in run {name} alone and left out")

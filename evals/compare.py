@@ -23,7 +23,8 @@ class MetricComparison(_Frozen):
     Attributes:
         n: How many questions those are.
         difference: b less a, with its 95 % bootstrap interval.
-        p_value: Of the paired randomisation test.
+        p_value: Of the paired randomisation test; None for latencies, which were taken at different
+            times, so that a question's two figures are no pair.
         verdict: `better` or `worse` where p is below 0.05 and the metric has a better side.
     """
 
@@ -119,8 +120,8 @@ def _compare_metric(measure: Measure, pairs: Sequence[tuple[Item, Item]]) -> Met
     table = np.asarray(rows, np.float64)
     in_a, in_b = table[:, 0], table[:, 1]
     found = difference(in_a, in_b, measure.statistic)
-    known = found.value is not None
-    p_value = randomisation_test(in_a, in_b, measure.statistic) if known else None
+    testable = found.value is not None and measure.group != "latency_ms"
+    p_value = randomisation_test(in_a, in_b, measure.statistic) if testable else None
     verdict: Literal["better", "worse", "same"] = "same"
     if p_value is not None and p_value < 0.05 and measure.higher_is_better is not None:
         verdict = "better" if ((found.value or 0) > 0) == measure.higher_is_better else "worse"

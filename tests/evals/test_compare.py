@@ -108,6 +108,8 @@ def test_a_run_is_read_back_as_it_was_written(run: EvalResult, tmp_path: Path) -
         ("retrieval.recall@1 drops significantly", False),
         ("retrieval.recall@1 is below 1.0", True),
         ("citation.exact is below 1", False),
+        ("latency_ms.p50 rises by more than 99999 %", False),
+        ("latency_ms.p50 is above 0", True),
         ("abstention.coverage is above .99", False),
     ],
 )
@@ -131,6 +133,7 @@ def test_a_gate_that_cannot_see_does_not_open(run: EvalResult) -> None:
         ("answer.hit drops by 0.02", "is not a condition"),
         ("answer.hits drops", "'answer.hits' is not a metric: retrieval.recall@1"),
         ("", "is not a condition"),
+        ("latency_ms.p50 rises significantly", "say by how much"),
     ],
 )
 def test_what_is_no_condition_is_said_so(condition: str, message: str) -> None:
