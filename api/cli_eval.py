@@ -74,9 +74,10 @@ def run(
     settings = read_settings()
     with clear_errors():
         questions = load_question_set(question_set, limit)
-        for path in (None if json_file in (None, "-") else Path(json_file or ""), html_file):
-            if path and not path.absolute().parent.is_dir():
-                raise FileNotFoundError(f"there is no folder {path.parent} to write {path} to")
+        json_path = None if json_file in (None, "-") else Path(json_file or "")
+        for path in (json_path, html_file):
+            if path is not None:
+                _require_writable(path)
         embedder = Embedder.load(settings.resolve_embedding_model())
         with show_progress() as progress:
             snapshot, left_out = _snapshot(
@@ -88,8 +89,8 @@ def run(
             )
         result = result.model_copy(update={"warnings": (*left_out, *result.warnings)})
         content = result.model_dump_json(indent=2)
-        if json_file and json_file != "-":
-            Path(json_file).write_text(content + "\n", encoding="utf-8")
+        if json_path:
+            json_path.write_text(content + "\n", encoding="utf-8")
         if html_file:
             html_file.write_text(render_report(result, snapshot), encoding="utf-8")
     _warn(result.warnings)
@@ -161,6 +162,7 @@ def compare(
         raise typer.BadParameter(str(error), param_hint="--fail-if") from error
     with clear_errors():
         found = compare_runs(load_run(run_a), load_run(run_b))
+    _warn(found.warnings)
     failures = [failure for gate in gates if (failure := gate.check(found))]
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
@@ -170,6 +172,14 @@ def compare(
         say(f"failed: {failure}")
     if failures:
         raise typer.Exit(1)
+
+
+def _require_writable(path: Path) -> None:
+    """Say before the questions are asked that their results could not be kept."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it")
+    with path.open("ab"):
+        pass
 
 
 def _documents(
@@ -218,6 +228,7 @@ def _warn(warnings: Sequence[str]) -> None:
 
 def _print_result(result: EvalResult) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=f"{result.n} questions, {result.mode}, index {result.index_version}")
@@ -241,7 +252,7 @@ def _print_result(result: EvalResult) -> None:
                 rate = part.outcomes.get("right", 0) / part.n
                 figures = (part.retrieval["recall@5"].value, part.answer["hit"].value, rate)
                 shown = ("-" if figure is None else f"{figure:.3f}" for figure in figures)
-                by.add_row(value, str(part.n), *shown)
+                by.add_row(escape(value), str(part.n), *shown)
             console.print(by)
 
 
@@ -301,10 +312,7 @@ def _print_comparison(found: Comparison, show: int) -> None:
     if table.row_count:
         console.print(table)
     if equal:
-        console.print(f"equal for every question: {', '.join(equal)}", soft_wrap=True)
-    for name, only in (("a", found.only_in_a), ("b", found.only_in_b)):
-        if only:
-            say(f"warning: {len(only)} questions are in run {name} alone and left out")
+        console.print(f"no difference: {', '.join(equal)}", soft_wrap=True)
     for title, changes in (("Better in b", found.better), ("Worse in b", found.worse)):
         console.print(f"\n{title}: {len(changes)} questions")
         for change in changes[:show]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,9 +23,12 @@ class MetricComparison(_Frozen):
 
     Attributes:
         n: How many questions those are.
+        b_whole: b over all questions of its run, also those that the other run lacks or that it
+            applies to there alone.
         difference: b less a, with its 95 % bootstrap interval.
         p_value: Of the paired randomisation test; None for latencies, which were taken at different
-            times, so that a question's two figures are no pair.
+            times, so that a question's two figures are no pair, and where the metric is undefined
+            for most of the swaps.
         verdict: `better` or `worse` where p is below 0.05 and the metric has a better side.
     """
 
@@ -32,6 +36,7 @@ class MetricComparison(_Frozen):
     n: int
     a: float | None
     b: float | None
+    b_whole: float | None
     difference: Metric
     p_value: float | None
     verdict: Literal["better", "worse", "same"]
@@ -61,6 +66,7 @@ class Comparison(_Frozen):
         only_in_a, only_in_b: Ids of the others, which are left out of everything.
         better, worse: Questions answered rightly in one run alone; then those whose evidence moved
             up or down within the first ten, where the outcome did not tell.
+        warnings: What makes the two runs less than comparable.
     """
 
     n: int
@@ -69,6 +75,7 @@ class Comparison(_Frozen):
     metrics: tuple[MetricComparison, ...]
     better: tuple[Change, ...]
     worse: tuple[Change, ...]
+    warnings: tuple[str, ...]
 
 
 def compare(a: EvalResult, b: EvalResult) -> Comparison:
@@ -94,18 +101,36 @@ def compare(a: EvalResult, b: EvalResult) -> Comparison:
         n=len(shared),
         only_in_a=tuple(key for key in in_a if key not in in_b),
         only_in_b=tuple(key for key in in_b if key not in in_a),
-        metrics=tuple(_compare_metric(measure, pairs) for measure in MEASURES),
+        metrics=tuple(_compare_metric(measure, pairs, b.items) for measure in MEASURES),
         better=tuple(_change(one, other) for move, one, other in moves if move > 0),
         worse=tuple(_change(one, other) for move, one, other in moves if move < 0),
+        warnings=tuple(_warn(a, b, pairs)),
     )
 
 
-def _compare_metric(measure: Measure, pairs: Sequence[tuple[Item, Item]]) -> MetricComparison:
+def _warn(a: EvalResult, b: EvalResult, pairs: Sequence[tuple[Item, Item]]) -> Iterator[str]:
+    for name, one, other in (("first", a, b), ("second", b, a)):
+        known = {item.id for item in other.items}
+        lost = sum(item.id not in known for item in one.items)
+        if lost:
+            yield f"{lost} questions are in the {name} run alone and left out"
+    changed = [x.id for x, y in pairs if (x.accepted, x.evidence) != (y.accepted, y.evidence)]
+    if changed:
+        yield f"what is right differs for {len(changed)} questions: {', '.join(changed[:5])}, ..."
+    if a.mode != b.mode:
+        yield f"passages were ranked by {a.mode} in the first run, by {b.mode} in the second"
+
+
+def _compare_metric(
+    measure: Measure, pairs: Sequence[tuple[Item, Item]], all_b: Sequence[Item]
+) -> MetricComparison:
     rows = [
         (one, other)
         for a, b in pairs
         if (one := measure.row(a)) is not None and (other := measure.row(b)) is not None
     ]
+    whole = measure.rows(all_b)
+    b_whole = _value(measure, whole) if len(whole) else None
     if not rows:
         nothing = Metric(value=None, low=None, high=None)
         return MetricComparison(
@@ -113,6 +138,7 @@ def _compare_metric(measure: Measure, pairs: Sequence[tuple[Item, Item]]) -> Met
             n=0,
             a=None,
             b=None,
+            b_whole=b_whole,
             difference=nothing,
             p_value=None,
             verdict="same",
@@ -122,6 +148,8 @@ def _compare_metric(measure: Measure, pairs: Sequence[tuple[Item, Item]]) -> Met
     found = difference(in_a, in_b, measure.statistic)
     testable = found.value is not None and measure.group != "latency_ms"
     p_value = randomisation_test(in_a, in_b, measure.statistic) if testable else None
+    if p_value is not None and math.isnan(p_value):
+        p_value = None
     verdict: Literal["better", "worse", "same"] = "same"
     if p_value is not None and p_value < 0.05 and measure.higher_is_better is not None:
         verdict = "better" if ((found.value or 0) > 0) == measure.higher_is_better else "worse"
@@ -130,6 +158,7 @@ def _compare_metric(measure: Measure, pairs: Sequence[tuple[Item, Item]]) -> Met
         n=len(rows),
         a=_value(measure, in_a),
         b=_value(measure, in_b),
+        b_whole=b_whole,
         difference=found,
         p_value=None if p_value is None else round(p_value, 6),
         verdict=verdict,

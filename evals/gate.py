@@ -39,7 +39,7 @@ class Gate:
         sign: -1 where it fails below, 1 where it fails above.
         amount: How far b may move from a, or what it may not pass.
         relative: Whether the amount is a share of a's value.
-        absolute: Whether b alone counts.
+        absolute: Whether b alone counts, all of it.
         significant: Whether only a move with p below 0.05 fails.
     """
 
@@ -54,19 +54,24 @@ class Gate:
     def check(self, comparison: Comparison) -> str | None:
         """Why the comparison fails; None if it does not.
 
-        A metric that was not measured in both runs fails: a gate that cannot see must not open.
+        What was not measured fails, and so does a second run that lacks questions of the first: a
+        gate that cannot see must not open.
         """
         found = next(metric for metric in comparison.metrics if metric.name == self.metric)
+        if self.absolute:
+            if found.b_whole is None:
+                return f"{self.text}: {self.metric} was not measured in the second run"
+            failed = self.sign * (found.b_whole - self.amount) > 0
+            return f"{self.text}: it is {found.b_whole:.4g}" if failed else None
+        if comparison.only_in_a:
+            return f"{self.text}: {len(comparison.only_in_a)} questions are not in the second run"
         if found.a is None or found.b is None:
             return f"{self.text}: {self.metric} was not measured in both runs"
+        allowed = self.amount * abs(found.a) if self.relative else self.amount
+        # A move of 0.02 as floating point may be a hair more.
+        failed = self.sign * (found.b - found.a) > allowed + 1e-9
+        failed = failed and (not self.significant or (found.p_value or 0) < 0.05)
         figures = f"{found.a:.4g} in the first run, {found.b:.4g} in the second"
-        if self.absolute:
-            failed = self.sign * (found.b - self.amount) > 0
-        else:
-            allowed = self.amount * abs(found.a) if self.relative else self.amount
-            # A move of 0.02 as floating point may be a hair more.
-            failed = self.sign * (found.b - found.a) > allowed + 1e-9
-            failed = failed and (not self.significant or (found.p_value or 0) < 0.05)
         return f"{self.text}: {figures}" if failed else None
 
 

@@ -58,6 +58,7 @@ def randomisation_test(a: Floats, b: Floats, statistic: Statistic) -> float:
     Under the null hypothesis it does not matter which run a question's row came from: rows are
     swapped at random, 5,000 times from a fixed seed, and p is the share of differences at least as
     large as the one observed, which counts as one of them. All swaps are tried if there are fewer.
+    Swaps for which the statistic is undefined do not count; NaN if most are.
 
     Args:
         a: Rows of the questions in one run, shape (questions, columns).
@@ -70,7 +71,7 @@ def randomisation_test(a: Floats, b: Floats, statistic: Statistic) -> float:
         return 1.0
     exact = 2 ** len(differ) <= _PERMUTATIONS
     generator = np.random.default_rng(_SEED)
-    count, extreme = 0, 0
+    count, defined, extreme = 0, 0, 0
     total = 2 ** len(differ) if exact else _PERMUTATIONS
     for size in _chunks(total, len(a)):
         if exact:
@@ -78,26 +79,28 @@ def randomisation_test(a: Floats, b: Floats, statistic: Statistic) -> float:
             swap = (numbers >> np.arange(len(differ)) & 1).astype(bool)
         else:
             swap = generator.integers(0, 2, size=(size, len(differ))).astype(bool)
-        extreme += _count_extreme(a, b, differ, swap, statistic, abs(observed))
+        found = _swapped_differences(a, b, differ, swap, statistic)
+        defined += int((~np.isnan(found)).sum())
+        # Sums in another order differ in the last bits.
+        extreme += int((np.abs(found) >= abs(observed) - 1e-12).sum())
         count += size
-    return extreme / count if exact else (extreme + 1) / (count + 1)
+    if 2 * defined < count:
+        return math.nan
+    return extreme / defined if exact else (extreme + 1) / (defined + 1)
 
 
-def _count_extreme(
+def _swapped_differences(
     a: Floats,
     b: Floats,
     differ: NDArray[np.intp],
     swap: NDArray[np.bool_],
     statistic: Statistic,
-    observed: float,
-) -> int:
+) -> Floats:
     samples_a, samples_b = (np.repeat(rows[None], len(swap), axis=0) for rows in (a, b))
     chosen = swap[:, :, None]
     samples_a[:, differ] = np.where(chosen, b[differ], a[differ])
     samples_b[:, differ] = np.where(chosen, a[differ], b[differ])
-    found = np.abs(statistic(samples_a) - statistic(samples_b))
-    # Sums in another order differ in the last bits.
-    return int((found >= observed - 1e-12).sum())
+    return statistic(samples_a) - statistic(samples_b)
 
 
 def difference(a: Floats, b: Floats, statistic: Statistic) -> Metric:

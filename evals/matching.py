@@ -10,24 +10,34 @@ from collections.abc import Sequence
 
 from corpus import join_digit_groups
 
-_TOKEN = re.compile(r"\w+|%")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|\w+|%")
 _ARTICLES = frozenset({"le", "la", "les", "l", "un", "une", "des", "du", "d", "the", "a", "an"})
 _ELISION = re.compile(r"\b(l|d|j|m|t|s|n|c|(?:jus|lors|puis|quoi)?qu)['’]", re.IGNORECASE)
 _PUNCTUATION = str.maketrans("", "", string.punctuation + "«»“”„‘’‚…–—·•")
 
 
-def tokenize(text: str) -> list[str]:
-    """Words, numbers and per cent signs in lower case, without articles: what `contains` compares.
+def tokenize(text: str, *, articles: bool = False) -> list[str]:
+    """Words, numbers and per cent signs in lower case: what `contains` compares.
 
-    Digit groups are joined ("1 600" is "1600").
+    Digit groups are joined ("1 600" is "1600"), a decimal is one number, and articles are dropped
+    unless they are asked for.
     """
     folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
-    return [token for token in _TOKEN.findall(folded) if token not in _ARTICLES]
+    tokens = _TOKEN.findall(folded)
+    return tokens if articles else [token for token in tokens if token not in _ARTICLES]
 
 
 def contains(text: str, span: str) -> bool:
-    """Whether the tokens of `span` occur in those of `text`, in a row. False for an empty span."""
-    return contains_tokens(tokenize(text), tokenize(span))
+    """Whether the tokens of `span` occur in those of `text`, in a row. False for an empty span.
+
+    A span of articles alone ("un an", where "an" is an English one) is looked for with them; one
+    without any token ("€") as it is written.
+    """
+    if wanted := tokenize(span):
+        return contains_tokens(tokenize(text), wanted)
+    if wanted := tokenize(span, articles=True):
+        return contains_tokens(tokenize(text, articles=True), wanted)
+    return bool(span.strip()) and span in text
 
 
 def contains_tokens(tokens: list[str], wanted: list[str]) -> bool:

@@ -174,10 +174,15 @@ MEASURES: tuple[Measure, ...] = (
         "precision",
         _good_of_all_citations,
         _ratio,
-        "share of citations that hold an accepted answer or touch the evidence",
+        "share of citations that hold an accepted answer or touch the evidence, of answerable "
+        "questions",
     ),
     Measure(
-        "citation", "recall", _any_good_citation, _mean, "answers with at least one such citation"
+        "citation",
+        "recall",
+        _any_good_citation,
+        _mean,
+        "answered answerable questions with at least one such citation",
     ),
     Measure(
         "citation",

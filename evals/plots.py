@@ -50,17 +50,21 @@ def plot_risk(
     height = 260
     x, y = _plane(height, top=1.0)
     parts = [_axes(x, y, height, 1.0, "share of questions answered", "share of answers wrong")]
+    told = "; ".join(
+        f"{point.risk:.0%} wrong of {point.coverage:.0%} answered"
+        for point in (curve[i * (len(curve) - 1) // 4] for i in range(5))
+    )
     path = " ".join(f"{x(point.coverage):.1f},{y(point.risk):.1f}" for point in curve)
     parts.append(Markup('<polyline class="curve" points="{}"/>').format(path))
     if chosen:
         coverage, risk = chosen
-        told = f"this run: {coverage:.1%} answered, {risk:.1%} of the answers wrong"
+        here = f"this run: {coverage:.1%} answered, {risk:.1%} of the answers wrong"
         parts.append(
             Markup(
                 '<g><title>{}</title><circle class="chosen" cx="{:.1f}" cy="{:.1f}" r="6"/></g>'
-            ).format(told, x(coverage), y(risk))
+            ).format(here, x(coverage), y(risk))
         )
-    return _svg(title, height, parts)
+    return _svg(f"{title}: {told}", height, parts)
 
 
 def plot_histogram(
@@ -93,7 +97,12 @@ def plot_histogram(
                     )
                 )
         base += found
-    return _svg(title, height, parts)
+    told = "; ".join(
+        f"{name}: {len(values)} questions, median {np.median(values):.3g}"
+        for name, values in series.items()
+        if len(values)
+    )
+    return _svg(f"{title}: {told}", height, parts)
 
 
 class _Scale:

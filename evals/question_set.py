@@ -111,10 +111,15 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
         with path.open(encoding="utf-8-sig", newline="\n") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield number, json.loads(line)
-    except json.JSONDecodeError as error:
+                    value = json.loads(line)
+                    # Half a surrogate pair, escaped, is JSON but no text.
+                    json.dumps(value, ensure_ascii=False).encode()
+                    yield number, value
+    except UnicodeDecodeError as error:
+        raise QuestionSetError(f"{path} cannot be read: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise QuestionSetError(f"{path}, line {number}: it is not JSON: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
 
 
@@ -127,6 +132,13 @@ def parse_question(fields: dict[str, Any], place: str) -> Question:
             f"{'.'.join(map(str, e['loc'])) or 'question'}: {e['msg']}" for e in error.errors()
         )
         raise QuestionSetError(f"{place}: {details}") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong, and where."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, Question]]:

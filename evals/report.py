@@ -33,6 +33,7 @@ class _Shown:
     """A passage as it is shown: what is marked in it, and what it is there for."""
 
     note: str
+    language: str
     title: str
     heading: str
     text: Markup
@@ -90,12 +91,14 @@ def _plots(result: EvalResult) -> list[tuple[str, Markup, tuple[str, ...]]]:
         title = "Risk and coverage: what answering more costs"
         plots.append((title, plot_risk(title, result.risk_coverage, chosen), ("this run",)))
     scores: dict[str, list[float]] = {"right": [], "wrong": [], "no answer in the documents": []}
-    for item in result.items:
+    judged = [item for item in result.items if item.right_if_answered is not None]
+    for item in judged:
         right = "right" if item.right_if_answered else "wrong"
         name = right if item.answerable else "no answer in the documents"
         scores[name].append(item.confidence)
-    title = "Confidence, by what the answer is worth"
-    plots.append((title, plot_histogram(title, scores, "confidence", (0, 1)), tuple(scores)))
+    if judged:
+        title = "Confidence, by what the answer is worth"
+        plots.append((title, plot_histogram(title, scores, "confidence", (0, 1)), tuple(scores)))
     latencies = [item.latency_ms for item in result.items if item.latency_ms is not None]
     if latencies:
         title = "Latency of questions asked one by one"
@@ -152,4 +155,5 @@ def _show(
         text += Markup('<mark class="{}">{}</mark>').format(name, passage.text[first:until])
         last = until
     text += escape(passage.text[last:])
-    return _Shown(note, snapshot.documents[passage.document_id].title, passage.heading, text)
+    document = snapshot.documents[passage.document_id]
+    return _Shown(note, document.language, document.title, passage.heading, text)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corpus import Place
 from evals.intervals import Metric
+from evals.question_set import first_problem
 from qa import Citation
 
 Outcome = Literal[
@@ -82,8 +83,9 @@ class Summary(_Frozen):
     """The metrics over some questions, each with its 95 % bootstrap interval.
 
     `retrieval` and `answer` are measured on the answerable questions, where a refusal counts as a
-    wrong answer; `citation` on those that were answered; `abstention` on all. What each metric is,
-    and where it comes from, `evals.measures.MEASURES` says.
+    wrong answer; `citation` on those that were answered (its `precision` and `recall` on the
+    answerable ones among them, since nothing supports the others); `abstention` on all. What each
+    metric is, and where it comes from, `evals.measures.MEASURES` says.
     """
 
     n: int
@@ -108,6 +110,8 @@ class EvalResult(Summary):
 
     Attributes:
         question_set: Its file name.
+        min_confidence: The threshold on the confidence: with `abstention.coverage` and `.risk`, the
+            operating point on the curve.
         breakdown: The same metrics by `kind`, by `language`, and in sets with conversations by
             `turn` (single, first, follow-up).
         risk_coverage: The curve, thinned out, from the most confident answer to all of them.
@@ -117,6 +121,7 @@ class EvalResult(Summary):
     question_set: str = ""
     index_version: str
     mode: str = "hybrid"
+    min_confidence: float
     breakdown: dict[str, dict[str, Summary]]
     risk_coverage: tuple[OperatingPoint, ...]
     warnings: tuple[str, ...]
@@ -134,9 +139,7 @@ def load_run(path: Path) -> EvalResult:
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
         raise RunError(
             f"{path} is not a run of `campus-qa eval --json` as this version writes it: "
-            f"{where + ': ' if where else ''}{first['msg']}"
+            f"{first_problem(error)}"
         ) from error

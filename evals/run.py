@@ -64,7 +64,8 @@ def evaluate(
         for question, given, full in _ask(batch, answerer, mode):
             evidence = relevance.find_evidence(question)
             judgements = relevance.judge(question, evidence)
-            if question.answerable and not judgements:
+            judged_here = question.judgements.keys() & answerer.snapshot.documents.keys()
+            if question.answerable and not (judged_here if question.judgements else judgements):
                 warnings.append(f"{question.id}: no passage of the corpus holds its evidence")
             latency = latencies.get(question.id)
             items.append(
@@ -80,6 +81,7 @@ def evaluate(
         question_set=name,
         index_version=answerer.snapshot.version,
         mode=mode,
+        min_confidence=answerer.min_confidence,
         breakdown=break_down(items),
         risk_coverage=trace_risk(items),
         warnings=tuple(warnings),
@@ -122,8 +124,8 @@ def _time(
     questions: Sequence[Question], answerer: Answerer, mode: Mode, progress: Progress
 ) -> dict[str, float]:
     """Milliseconds that questions take by themselves, by id."""
-    step = max(1, -(-len(questions) // _TIMED))
-    timed = questions[::step]
+    count = min(_TIMED, len(questions))
+    timed = [questions[i * len(questions) // count] for i in range(count)]
     found = {}
     for number, question in enumerate(timed, start=1):
         (answer,) = answerer.ask_all([question.question], _depth(question), mode)
@@ -204,11 +206,16 @@ def _measure(
 
 
 def _is_right(question: Question, answer: Answer) -> bool:
-    return answer.answered and is_hit(answer.answer, question.answers, question.required)
+    return answer.answered and is_hit(_said(answer), question.answers, question.required)
+
+
+def _said(answer: Answer) -> str:
+    """The answer without its markers: "[1]" is not the number one."""
+    return "\n".join(statement.text for statement in split_statements(answer.answer))
 
 
 def _score_answer(question: Question, answer: Answer) -> dict[str, float]:
-    text = answer.answer if answer.answered else ""
+    text = _said(answer) if answer.answered else ""
     short = answer.short_answer or ""
     accepted = question.answers or question.required
     scores = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from corpus import Document, Place, split_sentences, text_document
 from evals.languages import most_likely_language
-from evals.question_set import Question, QuestionSet, QuestionSetError
+from evals.question_set import (
+    Question,
+    QuestionSet,
+    QuestionSetError,
+    first_problem,
+    parse_question,
+)
 
 _SAMPLE = 20_000
 """Characters of questions that tell the language of a set."""
@@ -18,13 +25,13 @@ _SAMPLE = 20_000
 
 class _Answer(BaseModel):
     text: str
-    answer_start: int
+    answer_start: Annotated[int, Field(ge=0)]
 
 
 class _Entry(BaseModel):
     id: Annotated[str | int, Field(union_mode="left_to_right")]
     question: Annotated[str, Field(min_length=1)]
-    answers: list[_Answer] = []
+    answers: list[_Answer] | None = None
     is_impossible: bool = False
 
 
@@ -34,7 +41,7 @@ class _Paragraph(BaseModel):
 
 
 class _Article(BaseModel):
-    title: str = ""
+    title: str | None = None
     paragraphs: list[_Paragraph]
 
 
@@ -53,15 +60,11 @@ def read_squad(path: Path) -> QuestionSet:
             says, or an id occurs twice.
     """
     try:
-        content = _Squad.model_validate_json(path.read_bytes())
+        content = _Squad.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except OSError as error:
         raise QuestionSetError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise QuestionSetError(
-            f"{path} is not SQuAD JSON: {where + ': ' if where else ''}{first['msg']}"
-        ) from error
+        raise QuestionSetError(f"{path} is not SQuAD JSON: {first_problem(error)}") from error
     sample = " ".join(e.question for a in content.data for p in a.paragraphs for e in p.qas)
     language = most_likely_language(sample[:_SAMPLE])
     questions: list[Question] = []
@@ -69,13 +72,14 @@ def read_squad(path: Path) -> QuestionSet:
     seen: set[str] = set()
     for a, article in enumerate(content.data, start=1):
         for p, paragraph in enumerate(article.paragraphs, start=1):
-            place = f"{path}, article {a} ({article.title}), paragraph {p}"
+            title = (article.title or "").replace("_", " ")
+            place = f"{path}, article {a} ({title}), paragraph {p}"
             if not paragraph.context.strip():
                 raise QuestionSetError(f"{place}: the context is empty")
             document = text_document(
                 paragraph.context,
                 f"{a:04}/{p:04}.txt",
-                title=article.title.replace("_", " "),
+                title=title,
                 language=language,
             )
             documents.append(document)
@@ -92,7 +96,7 @@ def _question(entry: _Entry, document: Document, language: str, place: str) -> Q
     answerable = bool(entry.answers) and not entry.is_impossible
     spans: set[tuple[int, int]] = set()
     answers: list[str] = []
-    for answer in entry.answers if answerable else []:
+    for answer in entry.answers or [] if answerable else []:
         start, end = answer.answer_start, answer.answer_start + len(answer.text)
         if not answer.text.strip() or document.text[start:end] != answer.text:
             raise QuestionSetError(
@@ -102,16 +106,17 @@ def _question(entry: _Entry, document: Document, language: str, place: str) -> Q
         answers.append(answer.text)
         spans.update(_sentences_around(document.text, start, end))
     places = tuple(Place(document.id, start, end) for start, end in sorted(spans))
-    return Question(
-        id=str(entry.id),
-        lang=language,
-        question=entry.question,
-        answers=tuple(dict.fromkeys(answers)),
-        evidence=tuple(document.text[p.start : p.end] for p in places),
-        answerable=answerable,
-        kind="answerable" if answerable else "unanswerable",
-        places=places,
-    )
+    fields = {
+        "id": str(entry.id),
+        "lang": language,
+        "question": entry.question,
+        "answers": tuple(dict.fromkeys(answers)),
+        "evidence": tuple(document.text[p.start : p.end] for p in places),
+        "answerable": answerable,
+        "kind": "answerable" if answerable else "unanswerable",
+        "places": places,
+    }
+    return parse_question(fields, f"{place}, a question")
 
 
 def _sentences_around(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

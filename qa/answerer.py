@@ -54,7 +54,7 @@ class Answerer:
         snapshot.require_model(embedder.identity)
         self.snapshot = snapshot
         self._embedder = embedder
-        self._min_confidence = min_confidence
+        self.min_confidence = min_confidence
         # The first use of the model and of the language identifier takes a second: not a user's.
         self.ask("Bonjour")
 
@@ -80,7 +80,7 @@ class Answerer:
             mode: How passages are ranked.
             min_confidence: Instead of the answerer's own.
         """
-        threshold = self._min_confidence if min_confidence is None else min_confidence
+        threshold = self.min_confidence if min_confidence is None else min_confidence
         started = time.perf_counter()
         vectors = self._embedder.embed_queries(questions)
         share = (time.perf_counter() - started) / max(1, len(questions))

@@ -72,11 +72,26 @@ def test_trec_columns_and_other_splits_are_read(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("corpus_jsonl", '{"_id": "a", "text": "x"}\n{"text": "x"}', "line 2: an object with _id"),
-        ("corpus_jsonl", '{"_id": "a", "text": "x"}\n' * 2, "line 2: the _id 'a' occurs twice"),
+        (
+            "corpus_jsonl",
+            '{"_id": "a", "text": "x"}\n' * 2,
+            "line 2: the _id 'a' is empty or occurs twice",
+        ),
+        ("corpus_jsonl", '{"_id": "a", "text": null}', "line 1: .*text: Input should be a valid"),
+        ("corpus_jsonl", '{"_id": "a", "text": "\\ud800"}', "line 1: it is not JSON"),
+        ("corpus_jsonl", '{"_id": "a", "text": ""}', "has no document with a text"),
         ("queries_jsonl", "no", "line 1: it is not JSON"),
+        ("queries_jsonl", "[" * 100_000, "line 1: it is not JSON"),
+        ("queries_jsonl", '{"_id": "", "text": "x"}', "line 1: the _id '' is empty"),
+        ("qrels__test_tsv", "q1\td2\t1.0\n", "line 1: query-id, corpus-id and a whole number"),
+        ("qrels__test_tsv", "q1\td2\t²\n", "line 1: query-id, corpus-id and a whole number"),
         ("qrels__test_tsv", "q1\td9\t1\n", "line 1: there is no document 'd9'"),
-        ("qrels__test_tsv", "q\ti\ts\nq9\td2\t1\n", "line 2: there is no query 'q9'"),
-        ("qrels__test_tsv", "q1 d2 1\nq1 d2 1\n", "line 2: query-id, corpus-id and score"),
+        (
+            "qrels__test_tsv",
+            "query-id\tcorpus-id\tscore\nq9\td2\t1\n",
+            "line 2: there is no query 'q9'",
+        ),
+        ("qrels__test_tsv", "q1 d2 1\nq1 d2 1\n", "line 1: query-id, corpus-id and a whole number"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -120,10 +120,42 @@ def test_a_gate_fails_where_it_should(
     assert (found is not None) == fails
 
 
+def test_a_gate_on_the_second_run_sees_all_of_it(run: EvalResult) -> None:
+    """Also the questions that only it answered."""
+    refused = [
+        item.model_copy(update={"answered": False, "citations": (), "scores": {}})
+        for item in run.items
+    ]
+    first = run.model_copy(update={"items": (*refused[:12], *run.items[12:])})
+    broken = {**run.items[0].scores, "exact_citations": 0.0}
+    spoilt = run.items[0].model_copy(update={"scores": broken})
+    second = run.model_copy(update={"items": (spoilt, *run.items[1:])})
+    gate = parse_gate("citation.exact is below 1")
+    assert gate.check(compare(first, run)) is None
+    assert gate.check(compare(first, second)) is not None
+
+
+def test_a_run_that_lost_its_failures_passes_no_gate(run: EvalResult) -> None:
+    kept = tuple(item for item in run.items if item.outcome == "right")
+    found = compare(run, run.model_copy(update={"items": kept}))
+    assert "questions are not in the second run" in (
+        parse_gate("answer.hit drops").check(found) or ""
+    )
+    assert "in the first run alone" in found.warnings[0]
+
+
+def test_what_makes_runs_less_than_comparable_is_said(run: EvalResult) -> None:
+    items = (run.items[0].model_copy(update={"accepted": ("x",)}), *run.items[1:])
+    other = run.model_copy(update={"items": items, "mode": "dense"})
+    assert compare(run, run).warnings == ()
+    assert [w.split(" ")[0] for w in compare(run, other).warnings] == ["what", "passages"]
+
+
 def test_a_gate_that_cannot_see_does_not_open(run: EvalResult) -> None:
     unanswerable = tuple(item for item in run.items if not item.answerable)
     part = run.model_copy(update={"items": unanswerable})
-    assert "not measured" in (parse_gate("answer.hit drops").check(compare(run, part)) or "")
+    for condition in ("answer.hit drops", "answer.hit is below 0.1"):
+        assert "not measured" in (parse_gate(condition).check(compare(part, part)) or "")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,30 @@ def test_a_clear_difference_is_sure_and_its_interval_above_zero() -> None:
     assert found.low > 0.5
 
 
+def test_swaps_without_a_value_do_not_count() -> None:
+    """The mean of the rows whose second column is set; where none is, there is none."""
+
+    def where_set(samples: Floats) -> Floats:
+        with np.errstate(invalid="ignore"):
+            found: Floats = (samples[..., 0] * samples[..., 1]).sum(-1) / samples[..., 1].sum(-1)
+        return found
+
+    a = np.array([[0.0, 1], [1, 0], [1, 0], [1, 0]])
+    b = np.array([[1.0, 1], [1, 1], [0, 1], [1, 1]])
+    assert 0 < randomisation_test(a, b, where_set) <= 1
+    assert math.isnan(
+        randomisation_test(
+            a,
+            b,
+            lambda samples: np.where(
+                (samples == b).all(axis=(1, 2)) | (samples == a).all(axis=(1, 2)),
+                samples[:, 0, 0],
+                math.nan,
+            ),
+        )
+    )
+
+
 def test_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     a = column(np.random.default_rng(1).random(30))
     b = column(np.random.default_rng(2).random(30))

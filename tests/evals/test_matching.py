@@ -60,7 +60,18 @@ def test_containment_is_of_whole_words_in_a_row() -> None:
     assert not contains("les médias sociaux", "IA")
     assert not contains("l’IA et la santé", "la santé de l’IA")
     assert not contains("tout", "")
+    assert not contains("tout", " ")
+    assert contains("12,5 % des cas", "12,5 %")
+    assert not contains("12,5 % des cas", "5 %")
+    assert not contains("3.14", "14")
     assert contains("En 2024 150 personnes sont venues", "150 personnes")
+
+
+def test_spans_of_articles_or_signs_alone_can_be_found() -> None:
+    assert contains("Cela a duré un an.", "un an")
+    assert not contains("Cela a duré dix ans.", "un an")
+    assert contains("Le prix en € est fixe", "€")
+    assert not contains("Le prix est fixe", "€")
 
 
 def test_a_list_needs_all_that_is_required() -> None:

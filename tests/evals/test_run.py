@@ -217,6 +217,19 @@ def test_a_wrong_short_answer_is_seen_in_exact_match_and_f1_alone(
     assert changed(result, found) <= {"answer.f1", "answer.exact_match"}
 
 
+def test_a_marker_is_not_an_answer(answerer: Answerer) -> None:
+    question = SET.questions[0].model_copy(update={"answers": ("1",), "required": ()})
+    (item,) = evaluate(QuestionSet((question,)), answerer).items
+    assert "[1]" in item.answer
+    assert item.scores["hit"] == 0
+
+
+def test_at_most_a_hundred_questions_are_timed(answerer: Answerer) -> None:
+    many = tuple(SET.questions[i % 24].model_copy(update={"id": str(i)}) for i in range(101))
+    items = evaluate(QuestionSet(many), answerer).items
+    assert sum(item.latency_ms is not None for item in items) == 100
+
+
 def test_a_slow_answerer_is_seen_in_the_latency_alone(
     result: EvalResult, snapshot: Snapshot, embedder: Embedder
 ) -> None:

@@ -62,6 +62,15 @@ def test_a_set_is_its_own_corpus(tmp_path: Path) -> None:
     assert {question.lang for question in found.questions} == {"fr"}
 
 
+def test_what_published_sets_leave_out_is_read(tmp_path: Path) -> None:
+    content = copy.deepcopy(SET)
+    content["data"][0]["title"] = None
+    content["data"][0]["paragraphs"][0]["qas"][1]["answers"] = None
+    path = write(tmp_path, content)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(load_question_set(path).questions) == 2
+
+
 def test_the_language_is_that_of_the_questions(tmp_path: Path) -> None:
     content = copy.deepcopy(SET)
     for entry in content["data"][0]["paragraphs"][0]["qas"]:
@@ -73,12 +82,18 @@ def test_the_language_is_that_of_the_questions(tmp_path: Path) -> None:
     ("path", "value", "message"),
     [
         (("data",), 3, "is not SQuAD JSON: data"),
+        (("data", 0, "paragraphs", 0, "qas", 0, "id"), "", "paragraph 1, a question: id"),
+        (
+            ("data", 0, "paragraphs", 0, "qas", 0, "answers", 0, "answer_start"),
+            -33,
+            "answer_start: Input should be greater",
+        ),
         (("data", 0, "paragraphs", 0, "context"), " ", "paragraph 1: the context is empty"),
         (("data", 0, "paragraphs", 0, "qas", 1, "id"), "a", "the id 'a' occurs twice"),
         (
             ("data", 0, "paragraphs", 0, "qas", 0, "answers", 0, "answer_start"),
             3,
-            r"article 1 \(La_bibliothèque\), paragraph 1, question 'a': the answer 'huit' does not",
+            r"article 1 \(La bibliothèque\), paragraph 1, question 'a': the answer 'huit' does not",
         ),
     ],
 )
