@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -178,8 +179,10 @@ def _require_writable(path: Path) -> None:
     """Say before the questions are asked that their results could not be kept."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it")
-    with path.open("ab"):
-        pass
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path} to")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(f"{path} cannot be written")
 
 
 def _documents(

@@ -273,9 +273,13 @@ def test_eval_on_a_corpus_of_its_own(run_command: RunCommand, tmp_path: Path) ->
     assert (limited["n"], limited["mode"]) == (3, "dense")
     assert limited["index_version"] == result["index_version"]
     assert page.read_text().startswith("<!doctype html>")
-    lost = run_command("eval", str(QUESTIONS), "--html", str(tmp_path / "no" / "run.html"))
-    assert lost.returncode == 1
-    assert "there is no folder" in lost.stderr
+    for bad, message in (
+        (tmp_path / "no" / "x.html", "there is no folder"),
+        (tmp_path, "a folder"),
+    ):
+        lost = run_command("eval", str(QUESTIONS), "--html", str(bad))
+        assert lost.returncode == 1
+        assert message in lost.stderr
 
 
 def test_eval_on_a_set_that_carries_its_passages(run_command: RunCommand, tmp_path: Path) -> None:
