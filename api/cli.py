@@ -12,7 +12,7 @@ from api.terminal import JsonFlag, clear_errors, read_settings
 
 if TYPE_CHECKING:
     from api.settings import Settings
-    from qa import Answerer
+    from qa import Answerer, Filters
 
 # The rooms are imported where they are used: --help and bad usage answer at once.
 
@@ -33,6 +33,15 @@ app.command(
     'than 0.02"',
 )(cli_eval.compare)
 
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="FIELD=VALUE",
+        help="Only documents like this (may be repeated): language=fr, date=2021..2025, "
+        "document_id=..., or any field of their own.",
+    ),
+]
 TopK = Annotated[int | None, typer.Option(min=1, max=50, help="How many passages come back.")]
 
 
@@ -43,13 +52,14 @@ def ask(
     mode: Annotated[
         Literal["extractive"], typer.Option(help="Sentences of the documents, verbatim.")
     ] = "extractive",
+    filter: FilterOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Answer a question, with citations."""
     settings = read_settings()
-    text = _text(question)
+    text, filters = _text(question), _filters(filter)
     with clear_errors():
-        answer = _answerer(settings).ask(text, top_k or settings.top_k)
+        answer = _answerer(settings).ask(text, top_k or settings.top_k, filters)
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
         return
@@ -72,13 +82,14 @@ def search(
     mode: Annotated[
         Literal["hybrid", "dense", "lexical"], typer.Option(help="How passages are ranked.")
     ] = "hybrid",
+    filter: FilterOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Find passages, best first."""
     settings = read_settings()
-    text = _text(query)
+    text, filters = _text(query), _filters(filter)
     with clear_errors():
-        result = _answerer(settings).search(text, top_k or settings.top_k, mode)
+        result = _answerer(settings).search(text, top_k or settings.top_k, mode, filters)
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
         return
@@ -139,6 +150,24 @@ def _require_free(host: str, port: int) -> None:
             raise OSError(
                 f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
             ) from error
+
+
+def _filters(given: list[str] | None) -> Filters | None:
+    """The filters of the command line: the same field twice is either value."""
+    from qa import Range
+
+    ranges: dict[str, Range] = {}
+    values: dict[str, list[str]] = {}
+    for text in given or []:
+        field, equals, value = text.partition("=")
+        first, dots, last = value.partition("..")
+        if not field or not equals:
+            raise typer.BadParameter(f"{text!r} is not FIELD=VALUE", param_hint="--filter")
+        if dots:
+            ranges[field] = Range(**{k: v for k, v in (("first", first), ("last", last)) if v})
+        else:
+            values.setdefault(field, []).append(value)
+    return {**values, **ranges} or None
 
 
 def _text(value: str) -> str:

@@ -131,14 +131,15 @@ Known = Annotated[Document, Depends(_document)]
 @router.post("/ask", tags=["questions"], responses=_INVALID)
 def ask(body: AskRequest, answerer: Ready, request: Request) -> Answer:
     """Answer a question with sentences of the documents, each with its citation."""
-    return answerer.ask(body.question, body.top_k or request.app.state.settings.top_k)
+    top_k = body.top_k or request.app.state.settings.top_k
+    return answerer.ask(body.question, top_k, body.filters)
 
 
 @router.post("/search", tags=["questions"], responses=_INVALID)
 def search(body: SearchRequest, answerer: Ready, request: Request) -> SearchResult:
     """Find passages, best first."""
     top_k = body.top_k or request.app.state.settings.top_k
-    return answerer.search(body.query, top_k, body.mode)
+    return answerer.search(body.query, top_k, body.mode, body.filters)
 
 
 @router.get("/documents", tags=["documents"], responses=_NO_INDEX)

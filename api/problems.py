@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from qa import FilterError
+
 MEDIA_TYPE = "application/problem+json"
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,6 +54,11 @@ def add_problem_handlers(app: FastAPI) -> None:
         ]
         fields = ", ".join(dict.fromkeys(e.field for e in errors))
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not valid: {fields}.", errors)
+
+    @app.exception_handler(FilterError)
+    async def unfiltered(request: Request, error: FilterError) -> JSONResponse:
+        errors = [FieldError(field="filters", message=str(error))]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: filters.", errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from api.jobs import Job
 from index import Chunking, Counts, ModelIdentity
-from qa import Mode
+from qa import Mode, Range
 
 MAX_QUESTION = 2000
 """Longest question, in characters."""
@@ -35,6 +35,28 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _kind_of_filter(value: object) -> str:
+    return "value" if isinstance(value, str) else "values" if isinstance(value, list) else "range"
+
+
+# Told apart beforehand, so that an error names what was meant and not all that could have been.
+GivenFilter = Annotated[
+    Annotated[str, Tag("value")]
+    | Annotated[list[str], Tag("values")]
+    | Annotated[Range, Tag("range")],
+    Discriminator(_kind_of_filter),
+]
+GivenFilters = Annotated[
+    dict[str, GivenFilter] | None,
+    Field(
+        description="which documents count: for each field (document_id, title, source, language, "
+        "path, or one of the documents' own, such as date) a value, one of several, or from one to "
+        "another",
+        examples=[{"language": "fr", "date": {"from": "2021", "to": "2025-06"}}],
+    ),
+]
+
+
 class AskRequest(_Request):
     """A question in French or English."""
 
@@ -43,6 +65,7 @@ class AskRequest(_Request):
     mode: Literal["extractive"] = Field(
         "extractive", description="sentences of the documents, verbatim"
     )
+    filters: GivenFilters = None
 
 
 class SearchRequest(_Request):
@@ -51,6 +74,7 @@ class SearchRequest(_Request):
     query: Text = Field(examples=["entrepôts de données de santé"])
     top_k: TopK | None = Field(None, description="how many passages come back")
     mode: Mode = Field("hybrid", description="how passages are ranked")
+    filters: GivenFilters = None
 
 
 class DocumentInfo(BaseModel):

@@ -39,11 +39,13 @@ def clear_errors() -> Iterator[None]:
     from corpus import CorpusError
     from evals import QuestionSetError, RunError
     from index import EmbeddedModelError, EmbedderError, SnapshotError
+    from qa import FilterError
 
     known = (
         CorpusError,
         EmbeddedModelError,
         EmbedderError,
+        FilterError,
         QuestionSetError,
         RunError,
         SnapshotError,

@@ -129,9 +129,22 @@ class Snapshot:
                 "CAMPUS_QA_EMBEDDING_MODEL back"
             )
 
-    def search(self, vector: Vectors, count: int) -> list[int]:
-        """The passages nearest to a vector of shape (dimension,), best first."""
-        _, found = self._passage_vectors.search(vector[None, :], min(count, len(self.passages)))
+    def search(
+        self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None = None
+    ) -> list[int]:
+        """The passages nearest to a vector of shape (dimension,), best first.
+
+        Args:
+            vector: What they are near to.
+            count: At most how many.
+            allowed: Which passages may be found, shape (number of passages,); all by default.
+        """
+        parameters = None
+        if allowed is not None:
+            selector = faiss.IDSelectorBatch(np.flatnonzero(allowed))
+            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        count = min(count, len(self.passages))
+        _, found = self._passage_vectors.search(vector[None, :], count, params=parameters)
         return [int(number) for number in found[0] if number >= 0]
 
     def passage_vectors(self, numbers: list[int]) -> Vectors:

@@ -2,6 +2,7 @@
 
 from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
 from qa.answerer import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, READ_PASSAGES, Answerer
+from qa.filters import FilterError, Filters, Range
 from qa.retriever import Mode
 
 __all__ = [
@@ -11,8 +12,11 @@ __all__ = [
     "Answer",
     "Answerer",
     "Citation",
+    "FilterError",
+    "Filters",
     "Mode",
     "OtherPlace",
+    "Range",
     "RetrievedPassage",
     "SearchResult",
     "Timings",

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from corpus import Language, Place, detect_language
 from index import Embedder, Snapshot, Vectors
 from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
+from qa.filters import Filters, Scope, resolve_filters
 from qa.reader import Evidence, Reading, read
 from qa.retriever import Hit, Mode, retrieve
 from qa.short_answer import find_short_answer
@@ -58,9 +59,15 @@ class Answerer:
         # The first use of the model and of the language identifier takes a second: not a user's.
         self.ask("Bonjour")
 
-    def ask(self, question: str, top_k: int = DEFAULT_TOP_K) -> Answer:
-        """Answer a question in French or English; the `top_k` nearest passages come with it."""
-        return next(self.ask_all([question], top_k))
+    def ask(
+        self, question: str, top_k: int = DEFAULT_TOP_K, filters: Filters | None = None
+    ) -> Answer:
+        """Answer a question in French or English; the `top_k` nearest passages come with it.
+
+        Raises:
+            FilterError: A filter names a field that no document has.
+        """
+        return next(self.ask_all([question], top_k, filters=filters))
 
     def ask_all(
         self,
@@ -68,6 +75,7 @@ class Answerer:
         top_k: int = DEFAULT_TOP_K,
         mode: Mode = "hybrid",
         min_confidence: float | None = None,
+        filters: Filters | None = None,
     ) -> Iterator[Answer]:
         """Answer many questions, in their order; each answer is what `ask` gives.
 
@@ -79,13 +87,18 @@ class Answerer:
             top_k: How many of the nearest passages come with each answer.
             mode: How passages are ranked.
             min_confidence: Instead of the answerer's own.
+            filters: Which documents they may be answered from.
+
+        Raises:
+            FilterError: A filter names a field that no document has.
         """
+        scope = resolve_filters(self.snapshot, filters)
         threshold = self.min_confidence if min_confidence is None else min_confidence
         started = time.perf_counter()
         vectors = self._embedder.embed_queries(questions)
         share = (time.perf_counter() - started) / max(1, len(questions))
         for question, vector in zip(questions, vectors, strict=True):
-            yield self._answer(question, vector, top_k, mode, threshold, share)
+            yield self._answer(question, vector, top_k, mode, threshold, share, scope)
 
     def _answer(
         self,
@@ -95,10 +108,11 @@ class Answerer:
         mode: Mode,
         threshold: float,
         embedding_seconds: float,
+        scope: Scope | None,
     ) -> Answer:
         embedded = time.perf_counter()
         started = embedded - embedding_seconds
-        hits = retrieve(self.snapshot, question, vector, max(top_k, READ_PASSAGES), mode)
+        hits = retrieve(self.snapshot, question, vector, max(top_k, READ_PASSAGES), mode, scope)
         retrieved = time.perf_counter()
         language = detect_language(question)
         asks = any(character.isalpha() for character in question)
@@ -127,12 +141,23 @@ class Answerer:
             ),
         )
 
-    def search(self, query: str, top_k: int = DEFAULT_TOP_K, mode: Mode = "hybrid") -> SearchResult:
-        """The `top_k` passages nearest to a query, ranked as `mode` says."""
+    def search(
+        self,
+        query: str,
+        top_k: int = DEFAULT_TOP_K,
+        mode: Mode = "hybrid",
+        filters: Filters | None = None,
+    ) -> SearchResult:
+        """The `top_k` passages nearest to a query, ranked as `mode` says.
+
+        Raises:
+            FilterError: A filter names a field that no document has.
+        """
+        scope = resolve_filters(self.snapshot, filters)
         started = time.perf_counter()
         vector = None if mode == "lexical" else self._embedder.embed_query(query)
         embedded = time.perf_counter()
-        hits = retrieve(self.snapshot, query, vector, top_k, mode)
+        hits = retrieve(self.snapshot, query, vector, top_k, mode, scope)
         finished = time.perf_counter()
         return SearchResult(
             passages=self._describe(hits),
@@ -178,7 +203,7 @@ class Answerer:
     def _describe(self, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:
         described = []
         for hit in hits:
-            passage = self.snapshot.passages[hit.number]
+            passage = hit.passage
             document = self.snapshot.documents[passage.document_id]
             described.append(
                 RetrievedPassage(

@@ -149,7 +149,7 @@ def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> di
 
 
 def _score(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> list[Evidence]:
-    passage = snapshot.passages[hit.number]
+    passage = hit.passage
     document = snapshot.documents[passage.document_id]
     total = sum(weights.values()) or 1.0
     found = []

@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus import Passage
 from index import Snapshot, Vectors
+from qa.filters import Scope
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
@@ -28,6 +30,7 @@ class Hit:
 
     Attributes:
         number: Position of the passage in the snapshot.
+        passage: The passage, where it stands in a document that the filters let through.
         score: What it is ranked by, in the mode that was asked for.
         coverage: BM25 over the highest it could be (see `LexicalIndex.coverage`), from 0 to 1.
         cosine: Between the question and the passage.
@@ -37,6 +40,7 @@ class Hit:
     """
 
     number: int
+    passage: Passage
     score: float
     coverage: float = 0.0
     cosine: float = 0.0
@@ -49,6 +53,7 @@ def retrieve(
     vector: Vectors | None,
     top_k: int,
     mode: Mode = "hybrid",
+    scope: Scope | None = None,
 ) -> list[Hit]:
     """The `top_k` passages by meaning, by words, or by both, best first.
 
@@ -65,16 +70,20 @@ def retrieve(
         vector: The question's embedding, shape (dimension,); `lexical` does without.
         top_k: At most how many passages come back.
         mode: How to rank.
+        scope: What filters leave to be ranked; everything by default.
     """
     coverage = snapshot.lexical.coverage(snapshot.lexical.weigh(question))
+    allowed = None if scope is None else scope.passages
+    if allowed is not None:
+        coverage = np.where(allowed, coverage, np.float32(0))
     count = max(CANDIDATES, top_k) if mode == "hybrid" else top_k
     found: set[int] = set()
     if mode != "dense":
         best = np.argsort(-coverage, kind="stable")[:count]
         found.update(int(number) for number in best if coverage[number] > 0)
     if mode != "lexical" and vector is not None:
-        found.update(snapshot.search(vector, count))
-    hits = _describe(snapshot, sorted(found), vector, coverage, mode)
+        found.update(snapshot.search(vector, count, allowed))
+    hits = _describe(snapshot, sorted(found), vector, coverage, mode, scope)
     return sorted(hits, key=lambda hit: (-hit.score, hit.number))[:top_k]
 
 
@@ -84,14 +93,18 @@ def _describe(
     vector: Vectors | None,
     coverage: NDArray[np.float32],
     mode: Mode,
+    scope: Scope | None,
 ) -> Iterator[Hit]:
+    places = [snapshot.passages[number] for number in numbers]
+    if scope is not None:
+        places = [scope.place(passage) for passage in places]
     if vector is None:
-        for number in numbers:
-            yield Hit(number, float(coverage[number]), float(coverage[number]))
+        for number, passage in zip(numbers, places, strict=True):
+            yield Hit(number, passage, float(coverage[number]), float(coverage[number]))
         return
     # Row by row: a matrix product rounds differently with the number of rows, and so with top_k.
     cosines = (snapshot.passage_vectors(numbers) * vector).sum(axis=1) if numbers else []
-    for number, cosine in zip(numbers, map(float, cosines), strict=True):
+    for number, passage, cosine in zip(numbers, places, map(float, cosines), strict=True):
         covered = float(coverage[number])
         sentences = snapshot.sentence_vectors(number) @ vector
         scores: dict[Mode, float] = {
@@ -99,7 +112,7 @@ def _describe(
             "dense": cosine,
             "lexical": covered,
         }
-        yield Hit(number, scores[mode], covered, cosine, tuple(sentences.tolist()))
+        yield Hit(number, passage, scores[mode], covered, cosine, tuple(sentences.tolist()))
 
 
 def fuse(cosine: float, sentence_cosine: float, coverage: float) -> float:

@@ -253,6 +253,25 @@ def test_ask_and_search(run_command: RunCommand) -> None:
     assert "Bpifrance" in run_command("search", "Bpifrance", "--top-k", "1").stdout
 
 
+def test_filters_on_the_command_line(run_command: RunCommand) -> None:
+    found = run_command("search", "Bpifrance", "--json", "--filter", "date=2024..2025")
+    passages = SearchResult.model_validate_json(found.stdout).passages
+    assert passages
+    name = passages[0].document_id
+    same = run_command(
+        *("search", "Bpifrance", "--json", "--filter", f"document_id={name}"),
+        *("--filter", "document_id=other"),
+    )
+    assert SearchResult.model_validate_json(same.stdout).passages == passages
+    none = run_command("search", "Bpifrance", "--filter", "date=..1999")
+    assert "No passage found" in none.stdout
+    for command in ("ask", "search"):
+        unknown = run_command(command, "Qui ?", "--filter", "nonsense=1")
+        assert unknown.returncode == 1
+        assert "no document has the field 'nonsense'" in unknown.stderr
+        assert run_command(command, "Qui ?", "--filter", "language").returncode == 2
+
+
 def test_eval_on_a_corpus_of_its_own(run_command: RunCommand, tmp_path: Path) -> None:
     home = {"CAMPUS_QA_HOME": str(tmp_path)}
     done = run_command("eval", str(QUESTIONS), "--corpus", INTERVIEW, "--json", "-", **home)

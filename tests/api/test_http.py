@@ -58,6 +58,19 @@ def test_search(client: httpx.Client, answerer: Answerer, mode: str) -> None:
     assert len(result.passages) == 3
 
 
+def test_filters_say_which_documents_count(client: httpx.Client, interview: Document) -> None:
+    question = "Combien de personnes travaillent à PariSanté Campus ?"
+    for route, text in (("/ask", "question"), ("/search", "query")):
+        for filters, found in (
+            ({"language": "fr", "date": {"from": "2024"}}, True),
+            ({"document_id": ["other", interview.id]}, True),
+            ({"date": {"to": "2024-12-31"}}, False),
+        ):
+            response = client.post(route, json={text: question, "filters": filters})
+            assert response.status_code == 200
+            assert bool(response.json()["passages"]) == found
+
+
 def test_documents(client: httpx.Client, interview: Document) -> None:
     listed = client.get("/documents").json()
     assert [entry["id"] for entry in listed["documents"]] == [interview.id]
@@ -104,6 +117,9 @@ def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
         ({"question": "Qui ?", "top_k": 2.5}, "top_k"),
         ({"question": "Qui ?", "mode": "magic"}, "mode"),
         ({"question": "Qui ?", "colour": "red"}, "colour"),
+        ({"question": "Qui ?", "filters": {"date": {"since": "2024"}}}, "filters.date.range.since"),
+        ({"question": "Qui ?", "filters": {"language": 3}}, "filters.language.range"),
+        ({"question": "Qui ?", "filters": {"nonsense": "x"}}, "filters"),
         ([], "body"),
         ("Qui ?", "body"),
     ],

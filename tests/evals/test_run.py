@@ -10,7 +10,7 @@ import pytest
 from corpus import Document
 from evals import EvalResult, QuestionSet, cached_snapshot, evaluate, load_question_set
 from index import Embedder, Snapshot
-from qa import Answer, Answerer, Mode
+from qa import Answer, Answerer, Filters, Mode
 from tests.conftest import CHUNKING, QUESTIONS
 
 SET = load_question_set(QUESTIONS)
@@ -46,8 +46,9 @@ class Faulty(Answerer):
         top_k: int = 5,
         mode: Mode = "hybrid",
         min_confidence: float | None = None,
+        filters: Filters | None = None,
     ) -> Iterator[Answer]:
-        for answer in super().ask_all(questions, top_k, mode, min_confidence):
+        for answer in super().ask_all(questions, top_k, mode, min_confidence, filters):
             # Without a threshold, it says what it would have answered.
             planted = {} if min_confidence == 0 else self._fault(answer)
             yield answer.model_copy(update=planted)
