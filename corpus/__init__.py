@@ -3,6 +3,7 @@
 from corpus.content import Block, Span
 from corpus.documents import Document, text_document
 from corpus.duplicates import NearDuplicates
+from corpus.durability import sync
 from corpus.formats.markdown import plain_heading
 from corpus.language import Language, detect_language
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
@@ -46,6 +47,7 @@ __all__ = [
     "reader_version",
     "split_passages",
     "split_sentences",
+    "sync",
     "text_document",
     "unknown",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from corpus.documents import Document
+from corpus.durability import sync
 from corpus.sources import CorpusError, Failure, SourceFile, find_files, read_files
 
 _LONGEST_NAME = 200
@@ -59,7 +60,7 @@ class Uploads:
             for name, path in written.items():
                 _date(path)
                 os.replace(path, self._incoming / unicodedata.normalize("NFC", name))
-            _sync(self._incoming)
+            sync(self._incoming)
         finally:
             for path in written.values():
                 path.unlink(missing_ok=True)
@@ -105,7 +106,7 @@ class Uploads:
         marker = self._removed / document.id
         marker.touch()
         _date(marker)
-        _sync(self._removed)
+        sync(self._removed)
         if "/" not in document.path:
             (self.files / document.path).unlink(missing_ok=True)
 
@@ -182,11 +183,3 @@ def _date(path: Path) -> None:
     """Set the time of a file; the clock of the file system is too coarse to tell what was later."""
     now = time.time_ns()
     os.utime(path, ns=(now, now))
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

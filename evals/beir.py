@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+from py3langid import classify
 from pydantic import BaseModel, Field, ValidationError
 
 from corpus import Document, detect_language, text_document
-from evals.languages import most_likely_language
 from evals.question_set import (
     QuestionSet,
     QuestionSetError,
@@ -54,7 +54,7 @@ def read_beir(folder: Path) -> QuestionSet:
         if document not in corpus:
             raise QuestionSetError(f"{path}, line {number}: there is no document {document!r}")
         judged[query][document] = grade
-    language = most_likely_language(" ".join(row.text for row in queries.values())[:_SAMPLE])
+    language, _score = classify(" ".join(row.text for row in queries.values())[:_SAMPLE])
     questions = (
         parse_question(
             {

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from evals.intervals import Metric, difference, randomisation_test
+from evals.intervals import NOTHING, Metric, difference, randomisation_test
 from evals.measures import MEASURES, Measure
 from evals.results import EvalResult, Item, Outcome, RunError
 
@@ -114,9 +114,9 @@ def _warn(a: EvalResult, b: EvalResult, pairs: Sequence[tuple[Item, Item]]) -> I
         lost = sum(item.id not in known for item in one.items)
         if lost:
             yield f"{lost} questions are in the {name} run alone and left out"
-    changed = [x.id for x, y in pairs if (x.accepted, x.evidence) != (y.accepted, y.evidence)]
+    changed = [x.id for x, y in pairs if x.accepted != y.accepted]
     if changed:
-        yield f"what is right differs for {len(changed)} questions: {', '.join(changed[:5])}, ..."
+        yield f"other answers are accepted for {len(changed)} questions, such as {changed[0]}"
     if a.mode != b.mode:
         yield f"passages were ranked by {a.mode} in the first run, by {b.mode} in the second"
 
@@ -132,14 +132,13 @@ def _compare_metric(
     whole = measure.rows(all_b)
     b_whole = _value(measure, whole) if len(whole) else None
     if not rows:
-        nothing = Metric(value=None, low=None, high=None)
         return MetricComparison(
             name=measure.full_name,
             n=0,
             a=None,
             b=None,
             b_whole=b_whole,
-            difference=nothing,
+            difference=NOTHING,
             p_value=None,
             verdict="same",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evals.compare import Comparison
 from evals.measures import MEASURES
 
-GRAMMAR = (
+_GRAMMAR = (
     'METRIC drops|rises, alone or with "by more than X", "by more than X %" or "significantly"; '
     "METRIC is below|above X"
 )
@@ -70,7 +70,8 @@ class Gate:
         allowed = self.amount * abs(found.a) if self.relative else self.amount
         # A move of 0.02 as floating point may be a hair more.
         failed = self.sign * (found.b - found.a) > allowed + 1e-9
-        failed = failed and (not self.significant or (found.p_value or 0) < 0.05)
+        if self.significant and found.p_value is not None:
+            failed = failed and found.p_value < 0.05
         figures = f"{found.a:.4g} in the first run, {found.b:.4g} in the second"
         return f"{self.text}: {figures}" if failed else None
 
@@ -79,7 +80,7 @@ def parse_gate(text: str) -> Gate:
     """Read a condition. Raises GateError if it is not one, or names no metric."""
     match = _CONDITION.fullmatch(" ".join(text.split()))
     if match is None:
-        raise GateError(f"{text!r} is not a condition: {GRAMMAR}")
+        raise GateError(f"{text!r} is not a condition: {_GRAMMAR}")
     names = [measure.full_name for measure in MEASURES]
     if match["sure"] and match["metric"].startswith("latency_ms."):
         raise GateError(f"{text!r}: latencies of two runs are not tested, say by how much instead")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from evals.intervals import Metric
 from evals.results import OperatingPoint
@@ -20,11 +20,7 @@ _BINS = 25
 def plot_intervals(title: str, rows: Sequence[tuple[str, Metric]]) -> Markup:
     """A dot with its 95 % interval for each row, on a scale from 0 to 1."""
     height = _TOP + _ROW * len(rows) + _BOTTOM
-    inner = _WIDTH - _LABELS - _RIGHT
-
-    def x(value: float) -> float:
-        return _LABELS + inner * value
-
+    x = _Scale(_LABELS, _WIDTH - _RIGHT, 1.0)
     parts = [_vertical_scale(x, height)]
     for number, (label, metric) in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
@@ -138,17 +134,18 @@ def _axes(
         parts.append(_text(x(0) - 6, level + 4, f"{top * share:.3g}", "end"))
     parts.append(_text((x(0) + x(1)) / 2, height - 4, x_label, "middle"))
     parts.append(
-        Markup('<text class="label" transform="translate(11 {}) rotate(-90)" {}>{}</text>').format(
-            (_TOP + height - _BOTTOM) / 2, Markup('text-anchor="middle"'), y_label
-        )
+        Markup(
+            '<text class="label" transform="translate(11 {}) rotate(-90)" text-anchor="middle">{}'
+            "</text>"
+        ).format((_TOP + height - _BOTTOM) / 2, y_label)
     )
     return Markup("").join(parts)
 
 
-def _vertical_scale(x: object, height: int) -> Markup:
+def _vertical_scale(x: _Scale, height: int) -> Markup:
     parts = []
     for tenths in (0, 2, 4, 6, 8, 10):
-        place = x(tenths / 10) if callable(x) else 0.0
+        place = x(tenths / 10)
         parts.append(_line(place, place, _TOP, height - _BOTTOM))
         parts.append(_text(place, height - _BOTTOM + 16, f"{tenths / 10:.1f}", "middle"))
     return Markup("").join(parts)
@@ -168,5 +165,5 @@ def _text(x: float, y: float, text: str, anchor: str) -> Markup:
 
 def _svg(title: str, height: int, parts: Sequence[Markup]) -> Markup:
     return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, height, escape(title), Markup("").join(parts)
+        _WIDTH, height, title, Markup("").join(parts)
     )

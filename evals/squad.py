@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+from py3langid import classify
 from pydantic import BaseModel, Field, ValidationError
 
 from corpus import Document, Place, split_sentences, text_document
-from evals.languages import most_likely_language
 from evals.question_set import (
     Question,
     QuestionSet,
@@ -66,7 +66,7 @@ def read_squad(path: Path) -> QuestionSet:
     except ValidationError as error:
         raise QuestionSetError(f"{path} is not SQuAD JSON: {first_problem(error)}") from error
     sample = " ".join(e.question for a in content.data for p in a.paragraphs for e in p.qas)
-    language = most_likely_language(sample[:_SAMPLE])
+    language, _score = classify(sample[:_SAMPLE])
     questions: list[Question] = []
     documents: list[Document] = []
     seen: set[str] = set()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from corpus import sync
 from index.files import MANIFEST
 from index.manifest import Manifest
 from index.snapshot import Snapshot, SnapshotError, read_manifest
@@ -138,12 +139,12 @@ class SnapshotStore:
         """Make a complete staged snapshot the current one, and drop the oldest beyond `keep`."""
         manifest = read_manifest(directory)
         for path in sorted(directory.rglob("*")):
-            _sync(path)
-        _sync(directory)
+            sync(path)
+        sync(directory)
         target = self.root / _SNAPSHOTS / manifest.version
         target.parent.mkdir(exist_ok=True)
         os.replace(directory, target)
-        _sync(target.parent)
+        sync(target.parent)
         before = self._published()
         self._point_to(manifest.version)
         self._drop_oldest(manifest.version, before)
@@ -189,9 +190,9 @@ class SnapshotStore:
     def _point_to(self, version: str) -> None:
         pointer = self.root / f"{_CURRENT}.{os.getpid()}"
         pointer.write_text(version + "\n", encoding="utf-8")
-        _sync(pointer)
+        sync(pointer)
         os.replace(pointer, self.root / _CURRENT)
-        _sync(self.root)
+        sync(self.root)
 
     def _published(self) -> list[str]:
         try:
@@ -211,11 +212,3 @@ class SnapshotStore:
             dropped = self.root / f"{_DROPPED}{version}"
             os.replace(self.root / _SNAPSHOTS / version, dropped)
             shutil.rmtree(dropped, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
