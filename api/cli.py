@@ -80,7 +80,8 @@ def search(
     query: Annotated[str, typer.Argument(help="In French or English.")],
     top_k: TopK = None,
     mode: Annotated[
-        Literal["hybrid", "dense", "lexical"], typer.Option(help="How passages are ranked.")
+        Literal["hybrid", "dense", "lexical"],
+        typer.Option(help="How passages are ranked; hybrid is reranked too."),
     ] = "hybrid",
     filter: FilterOption = None,
     as_json: JsonFlag = False,
@@ -129,12 +130,10 @@ def main() -> None:
 
 
 def _answerer(settings: Settings) -> Answerer:
-    from index import Embedder
-    from qa import Answerer
+    from api.models import Models
 
     snapshot = settings.store.load()
-    embedder = Embedder.load(settings.resolve_embedding_model())
-    return Answerer(snapshot, embedder, settings.min_confidence)
+    return Models.load(settings).answerer(snapshot)
 
 
 def _require_free(host: str, port: int) -> None:

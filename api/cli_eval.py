@@ -48,7 +48,8 @@ def run(
     question_set: SetArgument,
     corpus: CorpusOption = None,
     mode: Annotated[
-        Literal["hybrid", "dense", "lexical"], typer.Option(help="How passages are ranked.")
+        Literal["hybrid", "dense", "lexical"],
+        typer.Option(help="How passages are ranked; hybrid is reranked too."),
     ] = "hybrid",
     json_file: Annotated[
         str | None,
@@ -68,9 +69,8 @@ def run(
     the current index, unless --corpus names another corpus. The index made for a corpus is kept and
     used again while the documents are the same; the current index is never touched.
     """
+    from api.models import Models
     from evals import evaluate, load_question_set, render_report
-    from index import Embedder
-    from qa import Answerer
 
     settings = read_settings()
     with clear_errors():
@@ -79,14 +79,17 @@ def run(
         for path in (json_path, html_file):
             if path is not None:
                 _require_writable(path)
-        embedder = Embedder.load(settings.resolve_embedding_model())
+        models = Models.load(settings)
         with show_progress() as progress:
             snapshot, left_out = _snapshot(
-                questions, question_set, corpus, settings, embedder, progress
+                questions, question_set, corpus, settings, models.embedder, progress
             )
-            answerer = Answerer(snapshot, embedder, settings.min_confidence)
             result = evaluate(
-                questions, answerer, mode=mode, name=question_set.name, progress=progress
+                questions,
+                models.answerer(snapshot),
+                mode=mode,
+                name=question_set.name,
+                progress=progress,
             )
         result = result.model_copy(update={"warnings": (*left_out, *result.warnings)})
         content = result.model_dump_json(indent=2)

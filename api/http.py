@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         SnapshotError: The index was built with another embedding model.
-        EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
+        EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
     """
     settings = settings or Settings()
     serving = Serving(settings)

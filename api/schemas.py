@@ -73,7 +73,7 @@ class SearchRequest(_Request):
 
     query: Text = Field(examples=["entrepôts de données de santé"])
     top_k: TopK | None = Field(None, description="how many passages come back")
-    mode: Mode = Field("hybrid", description="how passages are ranked")
+    mode: Mode = Field("hybrid", description="how passages are ranked; hybrid alone is reranked")
     filters: GivenFilters = None
 
 

@@ -6,9 +6,10 @@ import logging
 import threading
 from collections.abc import Callable
 
+from api.models import Models
 from api.settings import Settings
-from index import EmbeddedModelError, Embedder, EmbedderError, Snapshot, SnapshotError
-from qa import Answerer
+from index import EmbeddedModelError, EmbedderError, Snapshot, SnapshotError
+from qa import Answerer, RerankerError
 
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -26,10 +27,10 @@ class Serving:
 
         Raises:
             SnapshotError: It was built with another embedding model.
-            EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
+            EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
         """
         self._settings = settings
-        self._embedder: Embedder | None = None
+        self._models: Models | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -66,7 +67,7 @@ class Serving:
 
         Raises:
             SnapshotError: There is no such version, or it cannot be served; nothing has changed.
-            EmbedderError, EmbeddedModelError: The embedding model cannot be loaded.
+            EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
         """
         store = self._settings.store
         with self._lock:
@@ -88,7 +89,7 @@ class Serving:
             return
         try:
             answerer = self._answerer(store.load())
-        except (SnapshotError, EmbedderError, EmbeddedModelError, OSError) as error:
+        except (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, OSError) as error:
             _LOGGER.error("the index %s is not served: %s", version, error)
             self._refused = version
         else:
@@ -104,6 +105,6 @@ class Serving:
                 _LOGGER.exception("looking for a new index failed")
 
     def _answerer(self, snapshot: Snapshot) -> Answerer:
-        if self._embedder is None:
-            self._embedder = Embedder.load(self._settings.resolve_embedding_model())
-        return Answerer(snapshot, self._embedder, self._settings.min_confidence)
+        if self._models is None:
+            self._models = Models.load(self._settings)
+        return self._models.answerer(snapshot)

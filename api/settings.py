@@ -25,9 +25,17 @@ class Settings(BaseSettings):
         description="name on the hub or local path of a sentence-transformers model; the embedded "
         "multilingual-e5-small if it is not set",
     )
+    reranker: str = Field(
+        "embedded",
+        min_length=1,
+        description="`embedded`, `none`, or name on the hub or local path of a cross-encoder of "
+        "sentence-transformers",
+    )
     passage_tokens: int = Field(256, ge=32, description="longest passage, in the model's tokens")
     context_tokens: int = Field(
-        64, ge=0, description="most that title and headings add to a passage for the model"
+        64,
+        ge=0,
+        description="most that title and headings add to a passage for what searches and reads it",
     )
     top_k: int = Field(
         DEFAULT_TOP_K, ge=1, le=50, description="passages returned where a request does not say"
@@ -59,9 +67,13 @@ class Settings(BaseSettings):
         return self.home / "jobs"
 
     @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
     def eval_cache(self) -> Path:
         return self.home / "cache" / "eval"
 
     def resolve_embedding_model(self) -> str:
         """The model to load; installs the embedded one below `home` on first use."""
-        return embedding_model(self.embedding_model, self.home / "models")
+        return embedding_model(self.embedding_model, self.models)

@@ -39,7 +39,7 @@ def clear_errors() -> Iterator[None]:
     from corpus import CorpusError
     from evals import QuestionSetError, RunError
     from index import EmbeddedModelError, EmbedderError, SnapshotError
-    from qa import FilterError
+    from qa import FilterError, RerankerError
 
     known = (
         CorpusError,
@@ -47,6 +47,7 @@ def clear_errors() -> Iterator[None]:
         EmbedderError,
         FilterError,
         QuestionSetError,
+        RerankerError,
         RunError,
         SnapshotError,
     )

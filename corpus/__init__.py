@@ -4,6 +4,7 @@ from corpus.content import Block, Span
 from corpus.documents import Document, text_document
 from corpus.duplicates import NearDuplicates
 from corpus.durability import sync
+from corpus.formats.html import plain_title
 from corpus.formats.markdown import plain_heading
 from corpus.language import Language, detect_language
 from corpus.numbers import DIGIT_GROUPS, join_digit_groups
@@ -43,6 +44,7 @@ __all__ = [
     "join_digit_groups",
     "load_corpus",
     "plain_heading",
+    "plain_title",
     "read_files",
     "reader_version",
     "split_passages",

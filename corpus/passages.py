@@ -40,7 +40,7 @@ class Passage:
         text: The slice.
         heading: The headings it stands under, outermost first, joined by " › "; empty if there are
             none but the document's title.
-        context: Title and headings that are not in the slice, for the embedding model alone.
+        context: Title and headings that are not in the slice, for whatever searches or reads it.
         sentences: Spans of its sentences in the document, in order.
         heading_sentences: How many of them, at its beginning, are headings.
         repeated_at: Where else the same is said: pull quotes of the document, and passages of it or
@@ -60,7 +60,7 @@ class Passage:
 
     @property
     def embedded_text(self) -> str:
-        """What the embedding model reads for this passage."""
+        """What is embedded, indexed by its terms, and read by the cross-encoder."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 

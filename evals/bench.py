@@ -19,7 +19,7 @@ from rich.table import Table
 
 from evals.question_set import load_question_set
 from index import Embedder, SnapshotStore, embedding_model
-from qa import Answerer
+from qa import Answerer, load_reranker
 from qa.llama import PassageRetriever
 
 _QUESTIONS = Path(__file__).parent / "interview.jsonl"
@@ -30,22 +30,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Latency of the stages of an answer, as ratios.")
     parser.add_argument("--home", type=Path, default=Path("var"), help="default: var")
     parser.add_argument("--model", default=os.environ.get("CAMPUS_QA_EMBEDDING_MODEL"))
-    parser.add_argument(
-        "--rounds", type=int, default=10, help="over the question set (default: 10)"
-    )
+    parser.add_argument("--reranker", default=os.environ.get("CAMPUS_QA_RERANKER", "embedded"))
+    parser.add_argument("--rounds", type=int, default=1, help="over the question set (default: 1)")
     arguments = parser.parse_args()
     embedder = Embedder.load(embedding_model(arguments.model, arguments.home / "models"))
     snapshot = SnapshotStore(arguments.home / "index").load()
-    answerer = Answerer(snapshot, embedder)
+    reranker = load_reranker(arguments.reranker, embedder, arguments.home / "models")
+    bare, answerer = Answerer(snapshot, embedder), Answerer(snapshot, embedder, reranker)
     retriever = PassageRetriever(snapshot, embedder)
     operations: dict[str, Callable[[str], object]] = {
         "embed the question": embedder.embed_query,
-        "search, dense": lambda text: answerer.search(text, mode="dense"),
-        "search, lexical": lambda text: answerer.search(text, mode="lexical"),
-        "search, hybrid": lambda text: answerer.search(text, mode="hybrid"),
+        "search, dense": lambda text: bare.search(text, mode="dense"),
+        "search, lexical": lambda text: bare.search(text, mode="lexical"),
+        "search, hybrid": bare.search,
         "search, hybrid, through llama-index": lambda text: retriever.retrieve(QueryBundle(text)),
-        "ask": answerer.ask,
+        "ask, not reranked": bare.ask,
     }
+    if reranker is not None:
+        operations |= {
+            "search, hybrid, 10 reranked": answerer.search,
+            "search, hybrid, 20 reranked": lambda text: answerer.search(text, top_k=20),
+            "ask": answerer.ask,
+        }
     times: dict[str, list[float]] = {name: [] for name in operations}
     questions = [question.question for question in load_question_set(_QUESTIONS).questions]
     together: list[float] = []

@@ -110,6 +110,8 @@ class EvalResult(Summary):
 
     Attributes:
         question_set: Its file name.
+        mode: How passages were ranked.
+        reranker: The name of what put hybrid candidates in order, or `none`.
         min_confidence: The threshold on the confidence: with `abstention.coverage` and `.risk`, the
             operating point on the curve.
         breakdown: The same metrics by `kind`, by `language`, and in sets with conversations by
@@ -121,6 +123,7 @@ class EvalResult(Summary):
     question_set: str = ""
     index_version: str
     mode: str = "hybrid"
+    reranker: str = "none"
     min_confidence: float
     breakdown: dict[str, dict[str, Summary]]
     risk_coverage: tuple[OperatingPoint, ...]

@@ -81,6 +81,7 @@ def evaluate(
         question_set=name,
         index_version=answerer.snapshot.version,
         mode=mode,
+        reranker="none" if answerer.reranker is None else answerer.reranker.name,
         min_confidence=answerer.min_confidence,
         breakdown=break_down(items),
         risk_coverage=trace_risk(items),

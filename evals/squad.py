@@ -10,7 +10,7 @@ from typing import Annotated
 from py3langid import classify
 from pydantic import BaseModel, Field, ValidationError
 
-from corpus import Document, Place, split_sentences, text_document
+from corpus import Document, Place, plain_title, split_sentences, text_document
 from evals.question_set import (
     Question,
     QuestionSet,
@@ -72,7 +72,7 @@ def read_squad(path: Path) -> QuestionSet:
     seen: set[str] = set()
     for a, article in enumerate(content.data, start=1):
         for p, paragraph in enumerate(article.paragraphs, start=1):
-            title = (article.title or "").replace("_", " ")
+            title = plain_title((article.title or "").replace("_", " "))
             place = f"{path}, article {a} ({title}), paragraph {p}"
             if not paragraph.context.strip():
                 raise QuestionSetError(f"{place}: the context is empty")

@@ -9,7 +9,7 @@ from index.embedder import (
     Vectors,
     embedding_model,
 )
-from index.lexical import terms
+from index.lexical import STOP_WORDS, terms
 from index.manifest import Chunking, Counts, DocumentEntry, Manifest
 from index.previous import Previous
 from index.snapshot import NothingToIndexError, Snapshot, SnapshotError, read_manifest, verify
@@ -18,6 +18,7 @@ from index.store import SnapshotStore
 __all__ = [
     "EMBEDDING",
     "READING",
+    "STOP_WORDS",
     "Build",
     "Chunking",
     "Counts",

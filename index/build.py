@@ -265,7 +265,7 @@ def _write_passages(directory: Path, cut: _CutPassages, same_as: NDArray[np.int6
         for number, language, passage in cut.kept(same_as):
             everywhere = (*passage.repeated_at, *places.get(number, ()))
             lines.write(passage_line(replace(passage, repeated_at=everywhere)))
-            lexical.add(passage.text, language)
+            lexical.add(passage.embedded_text, language)
             sentences += len(passage.sentences)
     lexical.save(directory / LEXICAL)
     return sentences

@@ -55,6 +55,11 @@ class ModelIdentity(BaseModel):
     passage_prefix: str
     pooling: str
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the model that comes with the project, or the same one from the hub."""
+        return Path(self.name).name == DIRECTORY_NAME
+
 
 class EmbedderError(Exception):
     """The embedding model cannot be loaded; the message says why and what to do."""
@@ -136,6 +141,36 @@ class Embedder:
             advance: Called with the number of texts done since the last call.
         """
         return self._embed(texts, self.identity.passage_prefix, _PASSAGE_STEP, advance)
+
+    def backbone(self) -> tuple[Any, Any]:
+        """The transformer and its tokenizer, for what is built on top of them. Not to be changed,
+        and the tokenizer not to be used by several threads: they have `tokenize_pairs`.
+
+        Raises:
+            EmbedderError: The model has no transformer.
+        """
+        if not self._pads:
+            raise EmbedderError(f"{self.identity.name} has no transformer to build on")
+        return self._model[0].auto_model, self._model.tokenizer
+
+    def tokenize_pairs(self, question: str, texts: Sequence[str]) -> Any:
+        """The question with each text, padded; where both do not fit, the longer one is cut.
+
+        Returns:
+            A `BatchEncoding` with tensors of shape (texts, tokens), and offsets.
+        """
+        with self._lock:
+            return self._model.tokenizer(
+                [question] * len(texts),
+                list(texts),
+                truncation="longest_first",
+                max_length=self.identity.max_tokens,
+                padding=True,
+                # Few widths: the memory that products of many shapes take is never given back.
+                pad_to_multiple_of=_PASSAGE_STEP,
+                return_offsets_mapping=True,
+                return_tensors="pt",
+            )
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Number of tokens of each text as a passage, the prefix and the special tokens counted."""

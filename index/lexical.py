@@ -7,9 +7,9 @@ import math
 import re
 import unicodedata
 from array import array
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import bm25s
 import numpy as np
 import Stemmer
 from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from corpus import join_digit_groups
 
@@ -25,25 +27,25 @@ Ints = NDArray[np.integer[Any]]
 # bm25s sets its own logger to DEBUG when it is imported.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
-_ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quoiqu)['’](?=\w)")
 _WORD = re.compile(r"\w+")
-_K1, _B = 1.5, 0.75
+_K1, _B = 0.9, 0.4
+_ERRORS = (5, 9)
 _SLICE = 500_000
 _STEMMERS = {"fr": "french", "en": "english"}
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
-    a à afin ai ainsi après au aucun aujourd aussi autre aux avait avec avoir c ce ceci cela
-    celle celles celui ces cet cette ceux chez ci comme comment combien d dans de depuis des
-    donc dont du elle elles en encore entre es est et étaient était étant été être eu eux fait
-    faut furent fut hui il ils j je l la le lequel laquelle les lesquels lesquelles leur leurs
-    lors lui là m ma mais me mes moi mon n ne ni nos notre nous on ont or ou où par parce pas
-    peu peut plus pour pourquoi quand que quel quelle quelles quels qui quoi qu s sa sans se
-    selon sera ses si soit son sont sous sur t ta te tes toi ton tous tout toute toutes très tu
-    un une vos votre vous y about after all also an and any are as at be been before being
-    between but by can could did do does during for from had has have he her his how i if in
-    into is it its many me more most much my no not of on or our she so some such than that the
-    their them then there these they this those through to under up was we were what when where
-    which while who whom whose why will with would you your
+    a à afin ai ainsi après au aucun aujourd aussi autre aux avait avec avoir c ce ceci cela celle
+    celles celui ces cet cette ceux chez ci comme comment combien d dans de depuis des donc dont du
+    elle elles en encore entre es est et étaient était étant été être eu eux fait faut furent fut
+    hui il ils j je jusqu l la le lequel laquelle les lesquels lesquelles leur leurs lors lorsqu lui
+    là m ma mais me mes moi mon n ne ni nos notre nous on ont or ou où par parce pas peu peut plus
+    pour pourquoi puisqu quand que quel quelle quelles quels qui quoi quoiqu qu s sa sans se selon
+    sera ses si soit son sont sous sur t ta te tes toi ton tous tout toute toutes très tu un une vos
+    votre vous y about after all also an and any are as at be been before being between but by can
+    could did do does during for from had has have he her his how i if in into is it its many me
+    more most much my no not of on or our she so some such than that the their them then there these
+    they this those through to under up was we were what when where which while who whom whose why
+    will with would you your
     """.split()
 )
 
@@ -51,16 +53,16 @@ _STOP_WORDS = frozenset(
 def terms(text: str, language: str) -> list[str]:
     """The index terms of a text, in order, with repeats.
 
-    Lower case; elided words split off ("l'Inserm"); digit groups joined ("1 600" is "1600"); stop
-    words dropped; stemmed with Snowball for the language (French unless it is `en`); accents
-    stripped last, since the French stemmer needs them.
+    Lower case; parted at apostrophes ("l'Inserm"); digit groups joined ("1 600" is "1600"); stop
+    words dropped, what elision leaves of them too; stemmed with Snowball for the language (French
+    unless it is `en`); accents stripped last, since the French stemmer needs them.
     """
     return [_stem(word, language) for word in _words(text)]
 
 
 class LexicalIndex:
     """Okapi BM25 over the terms of texts (Robertson and Zaragoza, "The Probabilistic Relevance
-    Framework: BM25 and Beyond", 2009) with k1 = 1.5, b = 0.75, in Lucene's form:
+    Framework: BM25 and Beyond", 2009) with k1 = 0.9, b = 0.4, in Lucene's form:
 
         score(q, d) = sum over t in q of idf(t) · tf / (tf + k1 · (1 - b + b · |d| / mean |d|))
         idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))
@@ -83,14 +85,41 @@ class LexicalIndex:
         """The terms of a query, whichever its language, with their idf.
 
         Where a word has another stem in French than in English, the one that the texts know is
-        taken; a word that they do not know keeps the highest idf there is.
+        taken. For a word that they do not know, the term nearest to it in spelling stands in; if
+        there is none, it keeps the highest idf there is.
         """
         weights: dict[str, float] = {}
         for word in _words(query):
-            stems = dict.fromkeys(_stem(word, language) for language in _STEMMERS)
-            for stem in [s for s in stems if s in self._vocabulary] or list(stems)[:1]:
+            stems = list(dict.fromkeys(_stem(word, language) for language in _STEMMERS))
+            known = [stem for stem in stems if stem in self._vocabulary]
+            for stem in known or [self._nearest(stems)]:
                 weights[stem] = self._idf(stem)
         return weights
+
+    def _nearest(self, stems: Sequence[str]) -> str:
+        """The commonest of the terms that one typing error (two, if it is long) parts from one of
+        the stems of an unknown word; the first of these if there are none.
+        """
+        for allowed in range(1, len(_ERRORS) + 1):
+            near = [
+                found
+                for stem in stems
+                if stem.isalpha() and len(stem) >= _ERRORS[allowed - 1]
+                for length in range(len(stem) - allowed, len(stem) + allowed + 1)
+                for found, _, _ in process.extract_iter(
+                    stem, self._by_length.get(length, ()), scorer=OSA.distance, score_cutoff=allowed
+                )
+            ]
+            if near:
+                return min(near, key=lambda found: (self._idf(found), found))
+        return stems[0]
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[str]]:
+        lengths: dict[int, list[str]] = defaultdict(list)
+        for term in self._vocabulary:
+            lengths[len(term)].append(term)
+        return lengths
 
     def coverage(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
         """How much of a weighed query each text covers: BM25 over the sum of the idfs.
@@ -192,7 +221,7 @@ class LexicalWriter:
 
 def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", join_digit_groups(text)).lower()
-    return [w for w in _WORD.findall(_ELISION.sub(" ", folded)) if w not in _STOP_WORDS]
+    return [w for w in _WORD.findall(folded) if w not in STOP_WORDS]
 
 
 @lru_cache(maxsize=100_000)

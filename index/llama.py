@@ -16,6 +16,10 @@ from pydantic import PrivateAttr
 from corpus import Document, Passage
 from index.embedder import Embedder
 
+CONTEXT = "passage_context"
+"""Where a node's metadata keep the title and headings that its text is embedded with. They are in
+other fields too, so that this one is neither embedded nor shown to an LLM."""
+
 
 def to_document(document: Document) -> LlamaDocument:
     """A document of ours as one of llama-index's, under the same id."""
@@ -29,7 +33,13 @@ def to_node(passage: Passage, document: Document) -> TextNode:
         text=passage.text,
         start_char_idx=passage.start,
         end_char_idx=passage.end,
-        metadata={**_metadata(document), "heading": passage.heading},
+        metadata={
+            **_metadata(document),
+            "heading": passage.heading,
+            CONTEXT: passage.context,
+        },
+        excluded_embed_metadata_keys=[CONTEXT],
+        excluded_llm_metadata_keys=[CONTEXT],
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document.id)},
     )
 

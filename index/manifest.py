@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from index.embedder import ModelIdentity
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the files of a snapshot change their meaning."""
 
 

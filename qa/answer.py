@@ -16,7 +16,8 @@ class _Frozen(BaseModel):
 class Citation(_Frozen):
     """A quote that backs the answer: `document.text[start:end] == quote`, in code points.
 
-    `page` is that of its beginning, null where the format has no pages.
+    `page` is that of its beginning, null where the format has no pages; `score` is the share of
+    belief, among all sentences read, that it is this one that answers.
     """
 
     marker: int
@@ -45,7 +46,9 @@ class RetrievedPassage(_Frozen):
     """A passage and how well it fits: `document.text[start:end] == text`, in code points.
 
     `page` is that of its beginning, null where the format has no pages; `also_at` are the places
-    of the same document and of others that say the same and are not indexed again.
+    of the same document and of others that say the same and are not indexed again; `score` is the
+    reranker's, the embedded one's being the probability that the passage answers, or without one
+    that of the mode: the hybrid score, the cosine, or how much of the query's terms it covers.
     """
 
     passage_id: str

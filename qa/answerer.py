@@ -10,7 +10,8 @@ from index import Embedder, Snapshot, Vectors
 from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
 from qa.filters import Filters, Scope, resolve_filters
 from qa.reader import Evidence, Reading, read
-from qa.retriever import Hit, Mode, retrieve
+from qa.reranker import Reranker, find_passages
+from qa.retriever import Hit, Mode
 from qa.short_answer import find_short_answer
 
 DEFAULT_TOP_K = 5
@@ -42,11 +43,13 @@ class Answerer:
         self,
         snapshot: Snapshot,
         embedder: Embedder,
+        reranker: Reranker | None = None,
         min_confidence: float = DEFAULT_MIN_CONFIDENCE,
     ) -> None:
         """Args:
             snapshot: What to answer from.
             embedder: The one that built it.
+            reranker: What puts hybrid candidates into a better order.
             min_confidence: Below it, from 0 to 1, a question is refused.
 
         Raises:
@@ -55,6 +58,7 @@ class Answerer:
         snapshot.require_model(embedder.identity)
         self.snapshot = snapshot
         self._embedder = embedder
+        self.reranker = reranker
         self.min_confidence = min_confidence
         # The first use of the model and of the language identifier takes a second: not a user's.
         self.ask("Bonjour")
@@ -112,8 +116,11 @@ class Answerer:
     ) -> Answer:
         embedded = time.perf_counter()
         started = embedded - embedding_seconds
-        hits = retrieve(self.snapshot, question, vector, max(top_k, READ_PASSAGES), mode, scope)
-        retrieved = time.perf_counter()
+        count = max(top_k, READ_PASSAGES)
+        hits, reranking = find_passages(
+            self.snapshot, question, vector, count, mode, scope, self.reranker
+        )
+        found = time.perf_counter()
         language = detect_language(question)
         asks = any(character.isalpha() for character in question)
         readable = hits[:READ_PASSAGES] if asks else []
@@ -135,8 +142,9 @@ class Answerer:
             index_version=self.snapshot.version,
             timings_ms=Timings(
                 embed=_milliseconds(started, embedded),
-                retrieve=_milliseconds(embedded, retrieved),
-                read=_milliseconds(retrieved, finished),
+                retrieve=_milliseconds(embedded, found - reranking),
+                rerank=_milliseconds(found - reranking, found),
+                read=_milliseconds(found, finished),
                 total=_milliseconds(started, finished),
             ),
         )
@@ -157,14 +165,17 @@ class Answerer:
         started = time.perf_counter()
         vector = None if mode == "lexical" else self._embedder.embed_query(query)
         embedded = time.perf_counter()
-        hits = retrieve(self.snapshot, query, vector, top_k, mode, scope)
+        hits, reranking = find_passages(
+            self.snapshot, query, vector, top_k, mode, scope, self.reranker
+        )
         finished = time.perf_counter()
         return SearchResult(
             passages=self._describe(hits),
             index_version=self.snapshot.version,
             timings_ms=Timings(
                 embed=_milliseconds(started, embedded),
-                retrieve=_milliseconds(embedded, finished),
+                retrieve=_milliseconds(embedded, finished - reranking),
+                rerank=_milliseconds(finished - reranking, finished),
                 total=_milliseconds(started, finished),
             ),
         )

@@ -58,8 +58,10 @@ class Scope:
         if passage.document_id in self.documents:
             return passage
         place = next(p for p in passage.repeated_at if p.document_id in self.documents)
-        text = self.snapshot.documents[place.document_id].text[place.start : place.end]
+        document = self.snapshot.documents[place.document_id]
+        text = document.text[place.start : place.end]
         found = [(place.start + a, place.start + b) for a, b in split_sentences(text)]
+        alike = len(found) == len(passage.sentences)
         others = (Place(passage.document_id, passage.start, passage.end), *passage.repeated_at)
         return replace(
             passage,
@@ -69,9 +71,11 @@ class Scope:
             end=place.end,
             text=text,
             heading="",
+            context=document.title if document.titled else "",
+            heading_sentences=passage.heading_sentences if alike else 0,
             # Each sentence has the vector of the one that it repeats, if they can be told apart.
             sentences=tuple(found)
-            if len(found) == len(passage.sentences)
+            if alike
             else ((place.start, place.end),) * len(passage.sentences),
             repeated_at=tuple(p for p in others if p != place),
         )

@@ -1,14 +1,18 @@
-"""The joint with llama-index: our retriever as one of its `BaseRetriever`s."""
+"""The joint with llama-index: our retriever and our reranker as two of its parts."""
 
 from __future__ import annotations
 
 from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
+from pydantic import PrivateAttr
 
+from corpus import Passage, split_sentences
 from index import Embedder, Snapshot
-from index.llama import to_node
+from index.llama import CONTEXT, to_node
 from qa.filters import Filters, resolve_filters
-from qa.retriever import Mode, retrieve
+from qa.reranker import Reranker, find_passages
+from qa.retriever import Hit, Mode
 
 
 class PassageRetriever(BaseRetriever):
@@ -21,8 +25,9 @@ class PassageRetriever(BaseRetriever):
         top_k: int = 5,
         mode: Mode = "hybrid",
         filters: Filters | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
-        """Args as of `Answerer.search`.
+        """Args as of `Answerer` and its `search`.
 
         Raises:
             SnapshotError: The snapshot was built with another embedding model.
@@ -33,6 +38,7 @@ class PassageRetriever(BaseRetriever):
         self._embedder = embedder
         self._top_k = top_k
         self._mode = mode
+        self._reranker = reranker
         self._scope = resolve_filters(snapshot, filters)
         super().__init__()
 
@@ -40,8 +46,66 @@ class PassageRetriever(BaseRetriever):
         question = query_bundle.query_str
         vector = self._embedder.embed_query(question)
         found = []
-        hits = retrieve(self._snapshot, question, vector, self._top_k, self._mode, self._scope)
+        hits, _ = find_passages(
+            self._snapshot,
+            question,
+            vector,
+            self._top_k,
+            self._mode,
+            self._scope,
+            self._reranker,
+        )
         for hit in hits:
             node = to_node(hit.passage, self._snapshot.documents[hit.passage.document_id])
             found.append(NodeWithScore(node=node, score=hit.score))
         return found
+
+
+class PassageReranker(BaseNodePostprocessor):
+    """Reranks nodes, all of them together, by what the service reranks passages by.
+
+    Of nodes that `PassageRetriever` has not scored, `EmbeddedReranker(..., scored=False)` leaves
+    the score out.
+    """
+
+    _reranker: Reranker = PrivateAttr()
+    _top_k: int | None = PrivateAttr()
+
+    def __init__(self, reranker: Reranker, top_k: int | None = None) -> None:
+        """Args:
+        reranker: As of `load_reranker`.
+        top_k: How many nodes are left; all by default.
+        """
+        super().__init__()
+        self._reranker = reranker
+        self._top_k = top_k
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "PassageReranker"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise ValueError("a question is needed to rerank nodes by")
+        hits = [_to_hit(number, node) for number, node in enumerate(nodes)]
+        return [
+            NodeWithScore(node=nodes[hit.number].node, score=hit.score)
+            for hit in self._reranker.rerank(query_bundle.query_str, hits)[: self._top_k]
+        ]
+
+
+def _to_hit(number: int, scored: NodeWithScore) -> Hit:
+    text = scored.node.get_content()
+    passage = Passage(
+        id=scored.node.node_id,
+        document_id=scored.node.ref_doc_id or "",
+        start=0,
+        end=len(text),
+        text=text,
+        heading="",
+        context=scored.node.metadata.get(CONTEXT, ""),
+        sentences=tuple(split_sentences(text)) or ((0, len(text)),),
+    )
+    return Hit(number, passage, scored.score or 0.0)

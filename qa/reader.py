@@ -2,49 +2,81 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from corpus import Passage
+import numpy as np
+
+from corpus import Passage, Place
 from index import Snapshot, terms
-from qa.retriever import PASSAGE_WEIGHT, SENTENCE_WEIGHT, Hit
+from qa.logits import to_logit, to_probability, weigh
+from qa.retriever import Hit, share_of_terms
 from qa.short_answer import figures, find_values
 
-# The sentence's own terms, then those of the passage around it. Chosen on piaf-dev.
-_TERMS_WEIGHT = 0.10
-_PASSAGE_TERMS_WEIGHT = 0.05
-
-# A second sentence joins the answer when the reader can hardly tell it from the first.
-_SECOND_SENTENCE_MARGIN = 0.01
-
-# Another document is heard when it gives another figure in a sentence that fits almost as well.
-_OTHER_FIGURE_MARGIN = 0.03
-_MOST_SENTENCES = 3
-_SAME_TERMS = 0.8
-
-# Fitted by `python -m qa.fit_confidence` (which says how) on piaf-train and XQuAD.
-_BIAS = -91.72
-_COEFFICIENTS = {
-    "sentence_cosine": 52.63,
-    "passage_cosine": 54.25,
-    "coverage": 11.41,
-    "other_language": 6.48,
+# Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
+# others, without and with a cross-encoder's judgements, and what tells that one answers at all.
+_SENTENCE_WEIGHTS = {
+    "passage_cosine": 58.608,
+    "sentence_cosine": 39.811,
+    "terms": 0.908,
+    "coverage": 9.944,
+}
+_JUDGED_SENTENCE_WEIGHTS = {
+    "passage_score": 1.043,
+    "span": 0.313,
+    "sentence_cosine": 20.859,
+    "terms": -0.040,
+}
+_CONFIDENCE_WEIGHTS = {
+    "bias": -54.164,
+    "sentence_cosine": 39.717,
+    "passage_cosine": 22.285,
+    "coverage": 6.938,
+    "other_language": 3.943,
+}
+_JUDGED_CONFIDENCE_WEIGHTS = {
+    "bias": -33.958,
+    "answers": 0.816,
+    "span": -0.075,
+    "passage_cosine": 40.985,
+    "other_language": 1.678,
 }
 
+# A second sentence joins the answer when the reader can hardly tell it from the first.
+_SECOND_SENTENCE_SHARE = 0.6
+
+# Another document is heard when it gives another figure in a sentence that fits almost as well.
+_OTHER_FIGURE_SHARE = 0.2
+_MOST_SENTENCES = 3
+_SAME_TERMS = 0.8
 
 _CLOSERS = "»”\"’') *_\u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence that answers: `document.text[start:end]`, and how well it fits the question."""
+    """A sentence that may answer: `document.text[start:end]`.
+
+    Attributes:
+        hit: The hit it stands in.
+        start, end: Where.
+        features: What it is judged by, by name; see `describe_sentences`.
+        score: The share of belief, among all sentences read, that it is this one that answers.
+    """
 
     hit: Hit
-    passage: Passage
     start: int
     end: int
-    score: float
+    features: dict[str, float]
+    score: float = 0.0
+
+    @property
+    def passage(self) -> Passage:
+        return self.hit.passage
+
+    @property
+    def place(self) -> Place:
+        return Place(self.passage.document_id, self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +97,10 @@ class Reading:
 def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) -> Reading:
     """Pick the sentence, or the few sentences, that answer best.
 
-    A sentence is scored by its own cosine and terms and those of its passage. Questions are not
-    answers, nor are headings, unless they are whole sentences. A second sentence is added where its
-    score is within a hair of the first's and it does not merely say the same; and where the
-    question asks for a number or a date, the sentences of other documents that give another one.
+    Questions are not answers, nor are headings, unless they are whole sentences. A second sentence
+    is added where it is almost as likely as the first and does not merely say the same; and where
+    the question asks for a number or a date, the sentences of other documents that give another
+    one.
     """
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
@@ -77,12 +109,13 @@ def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) 
     others = _other_figures(snapshot, question, language, candidates)
     chosen = [best, *others]
     second = next((c for c in candidates[1:] if not _says_the_same(snapshot, c, best)), None)
-    if not others and second is not None and best.score - second.score < _SECOND_SENTENCE_MARGIN:
+    close = second is not None and second.score > _SECOND_SENTENCE_SHARE * best.score
+    if not others and second is not None and close:
         chosen.append(second)
         if second.passage.id == best.passage.id:
             chosen.sort(key=lambda evidence: evidence.start)
-    features = confidence_features(snapshot, language, best)
-    return Reading(tuple(chosen), _probability(features), bool(others))
+    confidence = _probability(confidence_features(snapshot, language, best))
+    return Reading(tuple(chosen), confidence, bool(others))
 
 
 def _other_figures(
@@ -102,7 +135,8 @@ def _other_figures(
     if not known:
         return found
     for candidate in candidates[1:]:
-        if best.score - candidate.score > _OTHER_FIGURE_MARGIN or len(found) + 1 == _MOST_SENTENCES:
+        unlikely = candidate.score < _OTHER_FIGURE_SHARE * best.score
+        if unlikely or len(found) + 1 == _MOST_SENTENCES:
             break
         if candidate.passage.document_id not in heard and given(candidate) - known:
             found.append(candidate)
@@ -112,60 +146,74 @@ def _other_figures(
 
 
 def _says_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
-    """Whether nearly all terms of the one are in the other, a sentence of another document."""
-    if one.passage.document_id == other.passage.document_id:
-        return False
-    own, others = (
-        set(terms(document.text[evidence.start : evidence.end], document.language))
-        for evidence in (one, other)
-        for document in [snapshot.documents[evidence.passage.document_id]]
-    )
-    return len(own & others) >= _SAME_TERMS * len(own)
+    """Whether it is the same sentence, or nearly all terms of the one are in the other, a sentence
+    of another document.
+    """
+    if one.place.document_id == other.place.document_id:
+        return one.place == other.place
+    return share_of_terms(snapshot, one.place, other.place) >= _SAME_TERMS
 
 
 def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:
     """All sentences of the passages that could answer, best first; ties in index order."""
-    weights = snapshot.lexical.weigh(question)
+    found = describe_sentences(snapshot, question, hits)
+    if not found:
+        return []
+    judged = hits[0].judgement is not None
+    weights = _JUDGED_SENTENCE_WEIGHTS if judged else _SENTENCE_WEIGHTS
+    logits = np.array([weigh(weights, evidence.features) for evidence in found])
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
     return sorted(
-        (evidence for hit in hits for evidence in _score(snapshot, weights, hit)),
+        (replace(e, score=float(share)) for e, share in zip(found, shares, strict=True)),
         key=lambda evidence: (-evidence.score, evidence.hit.number, evidence.start),
     )
+
+
+def describe_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:
+    """All sentences of the passages that could answer, in order, not yet scored.
+
+    Their features: the cosine of question and passage, and of question and sentence; how much of
+    the question's terms, by their idf, the sentence has, and the passage (`coverage`). With a
+    judgement also the log odds of the hit's score, and how well a short answer stands in the
+    sentence.
+    """
+    weights = snapshot.lexical.weigh(question)
+    return [evidence for hit in hits for evidence in _describe(snapshot, weights, hit)]
 
 
 def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> dict[str, float]:
     """What the confidence is computed from, by name.
 
     `other_language` is 1 where the passage is in another language than the question: cosines across
-    languages are lower by nature.
+    languages are lower by nature. `answers` is the judgement that the passage answers.
     """
     same = snapshot.documents[best.passage.document_id].language == language
-    position = best.passage.sentences.index((best.start, best.end))
-    return {
-        "sentence_cosine": best.hit.sentence_cosines[position],
-        "passage_cosine": best.hit.cosine,
-        "coverage": best.hit.coverage,
-        "other_language": float(not same),
-    }
+    features = {**best.features, "bias": 1.0, "other_language": float(not same)}
+    if best.hit.judgement is not None:
+        features["answers"] = best.hit.judgement.answers
+    return features
 
 
-def _score(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> list[Evidence]:
+def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Iterator[Evidence]:
     passage = hit.passage
     document = snapshot.documents[passage.document_id]
     total = sum(weights.values()) or 1.0
-    found = []
     for position, (start, end) in enumerate(passage.sentences):
         text = document.text[start:end]
         if not _can_answer(text, position < passage.heading_sentences):
             continue
         own = sum(weights.get(term, 0.0) for term in set(terms(text, document.language))) / total
-        score = (
-            PASSAGE_WEIGHT * hit.cosine
-            + SENTENCE_WEIGHT * hit.sentence_cosines[position]
-            + _TERMS_WEIGHT * own
-            + _PASSAGE_TERMS_WEIGHT * hit.coverage
-        ) / (PASSAGE_WEIGHT + SENTENCE_WEIGHT + _TERMS_WEIGHT + _PASSAGE_TERMS_WEIGHT)
-        found.append(Evidence(hit, passage, start, end, score))
-    return found
+        features = {
+            "passage_cosine": hit.cosine,
+            "sentence_cosine": hit.sentence_cosines[position],
+            "terms": own,
+            "coverage": hit.coverage,
+        }
+        if hit.judgement is not None:
+            features["passage_score"] = to_logit(hit.score)
+            features["span"] = hit.judgement.sentences[position]
+        yield Evidence(hit, start, end, features)
 
 
 def _can_answer(sentence: str, is_heading: bool) -> bool:
@@ -173,6 +221,7 @@ def _can_answer(sentence: str, is_heading: bool) -> bool:
     return not bare.endswith("?") and (not is_heading or bare.endswith((".", "!", "…")))
 
 
-def _probability(features: dict[str, float]) -> float:
-    logit = _BIAS + sum(_COEFFICIENTS[name] * value for name, value in features.items())
-    return 1 / (1 + math.exp(-logit))
+def _probability(features: Mapping[str, float]) -> float:
+    judged = "answers" in features
+    weights = _JUDGED_CONFIDENCE_WEIGHTS if judged else _CONFIDENCE_WEIGHTS
+    return to_probability(weigh(weights, features))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus import Passage
-from index import Snapshot, Vectors
+from corpus import Passage, Place
+from index import Snapshot, Vectors, terms
 from qa.filters import Scope
 
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -18,10 +18,31 @@ Mode = Literal["hybrid", "dense", "lexical"]
 CANDIDATES = 50
 """How many passages each of the two searches hands to the fusion."""
 
-# Chosen on piaf-dev, and on interview-dev not to hurt there. The reader weighs alike.
-PASSAGE_WEIGHT = 0.6
-SENTENCE_WEIGHT = 0.4
-_LEXICAL_WEIGHT = 0.15
+# Fitted by `python -m qa.fit.fusion`, which says how; their sum is 1.
+_PASSAGE_WEIGHT = 0.65
+_SENTENCE_WEIGHT = 0.23
+_LEXICAL_WEIGHT = 0.12
+
+# Passages on one subject are near each other too: what is said again has the same words as well.
+_SAME_COSINE = 0.96
+_SAME_TERMS = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the cross-encoder makes of a passage.
+
+    Attributes:
+        relevance: Log odds, up to a constant, that it is this passage that answers, given how it
+            was ranked before.
+        answers: Log odds, up to a constant, that it answers.
+        sentences: For each sentence of the passage, how well a short answer stands in it: the
+            highest sum of the logits of a first and a last token, -30 if it was cut off.
+    """
+
+    relevance: float
+    answers: float
+    sentences: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +52,11 @@ class Hit:
     Attributes:
         number: Position of the passage in the snapshot.
         passage: The passage, where it stands in a document that the filters let through.
-        score: What it is ranked by, in the mode that was asked for.
+        score: What it is ranked by, in the mode that was asked for, or by the reranker.
         coverage: BM25 over the highest it could be (see `LexicalIndex.coverage`), from 0 to 1.
         cosine: Between the question and the passage.
         sentence_cosines: Between the question and each sentence.
+        judgement: The cross-encoder's, once it has read the passage.
 
     The cosines are 0 where the question was not embedded.
     """
@@ -45,6 +67,11 @@ class Hit:
     coverage: float = 0.0
     cosine: float = 0.0
     sentence_cosines: tuple[float, ...] = ()
+    judgement: Judgement | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self.passage.document_id, self.passage.start, self.passage.end)
 
 
 def retrieve(
@@ -87,6 +114,35 @@ def retrieve(
     return sorted(hits, key=lambda hit: (-hit.score, hit.number))[:top_k]
 
 
+def spread(snapshot: Snapshot, hits: Sequence[Hit]) -> list[Hit]:
+    """The same hits, those last that say again what a better one of their document says.
+
+    So that one document does not fill a page with repeats. Both parts keep their order.
+    """
+    if not hits:
+        return []
+    vectors = snapshot.passage_vectors([hit.number for hit in hits])
+    near = np.tril(vectors @ vectors.T >= _SAME_COSINE, k=-1)
+    again = {
+        int(later)
+        for later, better in np.argwhere(near)
+        if hits[later].passage.document_id == hits[better].passage.document_id
+        and share_of_terms(snapshot, hits[later].place, hits[better].place) >= _SAME_TERMS
+    }
+    first = [hit for number, hit in enumerate(hits) if number not in again]
+    return [*first, *(hits[number] for number in sorted(again))]
+
+
+def share_of_terms(snapshot: Snapshot, one: Place, other: Place) -> float:
+    """The share of the terms of one place that are in another one too."""
+    own, others = (
+        set(terms(document.text[place.start : place.end], document.language))
+        for place in (one, other)
+        for document in [snapshot.documents[place.document_id]]
+    )
+    return len(own & others) / max(1, len(own))
+
+
 def _describe(
     snapshot: Snapshot,
     numbers: list[int],
@@ -117,5 +173,6 @@ def _describe(
 
 def fuse(cosine: float, sentence_cosine: float, coverage: float) -> float:
     """The hybrid score: 1 where the passage, a sentence of it and its terms all match in full."""
-    total = PASSAGE_WEIGHT * cosine + SENTENCE_WEIGHT * sentence_cosine + _LEXICAL_WEIGHT * coverage
-    return total / (PASSAGE_WEIGHT + SENTENCE_WEIGHT + _LEXICAL_WEIGHT)
+    return (
+        _PASSAGE_WEIGHT * cosine + _SENTENCE_WEIGHT * sentence_cosine + _LEXICAL_WEIGHT * coverage
+    )

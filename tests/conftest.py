@@ -9,7 +9,7 @@ import pytest
 
 from corpus import Document, load_corpus
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot, embedding_model
-from qa import Answerer
+from qa import Answerer, Reranker, load_reranker
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ROOT / "corpus" / "documents"
@@ -49,5 +49,17 @@ def snapshot(home: Path) -> Snapshot:
 
 
 @pytest.fixture(scope="session")
-def answerer(snapshot: Snapshot, embedder: Embedder) -> Answerer:
+def reranker(embedder: Embedder, model_path: str) -> Reranker | None:
+    return load_reranker("embedded", embedder, Path(model_path).parent)
+
+
+@pytest.fixture(scope="session")
+def answerer(snapshot: Snapshot, embedder: Embedder, reranker: Reranker | None) -> Answerer:
+    """What the service answers with."""
+    return Answerer(snapshot, embedder, reranker)
+
+
+@pytest.fixture(scope="session")
+def quick(snapshot: Snapshot, embedder: Embedder) -> Answerer:
+    """Without the reranker, which takes nine tenths of the time, for what does not depend on it."""
     return Answerer(snapshot, embedder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from html import unescape
 
 from lxml import etree
 from lxml import html as lxml_html
@@ -37,6 +38,7 @@ _FIELDS = {
     "licence": ("licence", "license", "dc.license", "dc.rights"),
 }
 _DATES = ("date", "modified")
+_TAG = re.compile(r"<[^>]*>")
 
 
 def read(data: bytes) -> Content:
@@ -83,6 +85,11 @@ def parse_html(data: bytes) -> lxml_html.HtmlElement:
         # The parser leaves out all that follows.
         raise ContentError("its elements are nested too deeply: mend it or save it as text")
     return page
+
+
+def plain_title(text: str) -> str:
+    """A title as it reads, of whatever HTML some publishers put into it."""
+    return _line(unescape(_TAG.sub("", text)))
 
 
 def iso_date(value: str) -> str:

@@ -253,6 +253,18 @@ def test_ask_and_search(run_command: RunCommand) -> None:
     assert "Bpifrance" in run_command("search", "Bpifrance", "--top-k", "1").stdout
 
 
+def test_the_reranker_is_a_setting(run_command: RunCommand) -> None:
+    question = "Combien de personnes travaillent sur le campus ?"
+    bare = run_command("search", question, "--json", CAMPUS_QA_RERANKER="none")
+    assert SearchResult.model_validate_json(bare.stdout).timings_ms.rerank == 0
+    full = SearchResult.model_validate_json(run_command("search", question, "--json").stdout)
+    assert full.timings_ms.rerank > 0
+    assert 0 <= full.passages[-1].score <= full.passages[0].score <= 1
+    missing = run_command("ask", question, CAMPUS_QA_RERANKER="/no/such/model")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("error: the reranker '/no/such/model' cannot be loaded")
+
+
 def test_filters_on_the_command_line(run_command: RunCommand) -> None:
     found = run_command("search", "Bpifrance", "--json", "--filter", "date=2024..2025")
     passages = SearchResult.model_validate_json(found.stdout).passages

@@ -28,6 +28,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("PASSAGE_TOKENS", "4"),
         ("SNAPSHOTS_KEPT", "0"),
         ("API_KEY", ""),
+        ("RERANKER", ""),
         ("API_KEY", "short"),
         ("MAX_UPLOAD_MB", "0"),
         ("MAX_UPLOAD_FILES", "0"),

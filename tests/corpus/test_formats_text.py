@@ -12,6 +12,7 @@ from corpus.content import Block, Content, ContentError
 from corpus.formats import markdown, text
 from corpus.formats.encoding import decode
 from corpus.formats.front_matter import split_front_matter
+from corpus.formats.html import plain_title
 from corpus.formats.markdown import find_markdown_blocks, plain_heading
 from corpus.formats.text import find_text_blocks
 
@@ -292,3 +293,8 @@ def test_any_bytes_are_text_or_refused(data: bytes) -> None:
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=100))
 def test_utf_8_is_read_exactly(source: str) -> None:
     assert decode(source.encode()) == source.removeprefix("\ufeff")
+
+
+def test_titles_are_rid_of_what_html_publishers_put_into_them() -> None:
+    assert plain_title("Les <i>Fleurs du mal</i> &amp;  autres") == "Les Fleurs du mal & autres"
+    assert plain_title("2 < 3") == "2 < 3"

@@ -23,14 +23,14 @@ SET = load_question_set(QUESTIONS)
 
 
 @pytest.fixture(scope="module")
-def run(answerer: Answerer) -> EvalResult:
-    return evaluate(SET, answerer)
+def run(quick: Answerer) -> EvalResult:
+    return evaluate(SET, quick)
 
 
 @pytest.fixture(scope="module")
 def refusing(snapshot: Snapshot, embedder: Embedder) -> EvalResult:
     """A run of an answerer that hardly dares to answer."""
-    return evaluate(SET, Answerer(snapshot, embedder, min_confidence=0.9999))
+    return evaluate(SET, Answerer(snapshot, embedder, min_confidence=0.97))
 
 
 def test_a_run_does_not_differ_from_itself(run: EvalResult) -> None:
@@ -72,15 +72,30 @@ def test_what_changed_is_named_question_by_question(run: EvalResult, refusing: E
     )
 
 
-def test_only_what_both_runs_asked_is_compared(answerer: Answerer, run: EvalResult) -> None:
-    part = evaluate(QuestionSet(SET.questions[:5]), answerer)
+def test_only_what_both_runs_asked_is_compared(quick: Answerer, run: EvalResult) -> None:
+    part = evaluate(QuestionSet(SET.questions[:5]), quick)
     found = compare(run, part)
     assert (found.n, len(found.only_in_a), found.only_in_b) == (5, 19, ())
     with pytest.raises(RunError, match="no question in common"):
-        compare(part, evaluate(QuestionSet(SET.questions[5:7]), answerer))
+        compare(part, evaluate(QuestionSet(SET.questions[5:7]), quick))
     other = [item.model_copy(update={"question": "Autre ?"}) for item in run.items]
     with pytest.raises(RunError, match="another question in each run"):
         compare(run, run.model_copy(update={"items": tuple(other)}))
+
+
+def test_other_pipelines_are_told_apart(
+    run: EvalResult, quick: Answerer, answerer: Answerer
+) -> None:
+    some = QuestionSet(SET.questions[:2])
+    dense = evaluate(some, quick, mode="dense")
+    assert (
+        "passages were ranked by hybrid in the first run, by dense in the second"
+        in compare(run, dense).warnings
+    )
+    assert (
+        "the reranker was none in the first run, embedded in the second"
+        in compare(run, evaluate(some, answerer)).warnings
+    )
 
 
 def test_a_run_is_read_back_as_it_was_written(run: EvalResult, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ SET = load_question_set(QUESTIONS)
 
 
 @pytest.fixture(scope="module")
-def result(answerer: Answerer) -> EvalResult:
-    return evaluate(SET, answerer)
+def result(quick: Answerer) -> EvalResult:
+    return evaluate(SET, quick)
 
 
 def values(result: EvalResult) -> dict[str, float | None]:
@@ -35,7 +35,10 @@ class Faulty(Answerer):
     """Answers as it should, but for a fault planted in what it says."""
 
     def __init__(
-        self, snapshot: Snapshot, embedder: Embedder, fault: Callable[[Answer], dict[str, Any]]
+        self,
+        snapshot: Snapshot,
+        embedder: Embedder,
+        fault: Callable[[Answer], dict[str, Any]],
     ) -> None:
         self._fault = fault
         super().__init__(snapshot, embedder)
@@ -54,13 +57,16 @@ class Faulty(Answerer):
             yield answer.model_copy(update=planted)
 
 
-def plant(
-    snapshot: Snapshot, embedder: Embedder, fault: Callable[[Answer], dict[str, Any]]
-) -> EvalResult:
-    return evaluate(SET, Faulty(snapshot, embedder, fault))
+Plant = Callable[[Callable[[Answer], dict[str, Any]]], EvalResult]
 
 
-def test_the_interview_is_answered_well(result: EvalResult) -> None:
+@pytest.fixture(scope="module")
+def plant(snapshot: Snapshot, embedder: Embedder) -> Plant:
+    return lambda fault: evaluate(SET, Faulty(snapshot, embedder, fault))
+
+
+def test_the_interview_is_answered_well(answerer: Answerer) -> None:
+    result = evaluate(SET, answerer)
     found = {name: value or 0 for name, value in values(result).items()}
     assert found["answer.hit"] >= 0.75
     assert found["retrieval.success@5"] >= 0.90
@@ -105,9 +111,9 @@ def test_the_breakdown_parts_the_questions(result: EvalResult) -> None:
         assert part.answer["hit"].value == pytest.approx(np.mean(hits), abs=1e-6)
 
 
-def test_answers_together_are_those_one_by_one(answerer: Answerer, result: EvalResult) -> None:
+def test_answers_together_are_those_one_by_one(quick: Answerer, result: EvalResult) -> None:
     for item, question in zip(result.items, SET.questions, strict=True):
-        alone = answerer.ask(question.question, top_k=10)
+        alone = quick.ask(question.question, top_k=10)
         assert item.answer == alone.answer
         assert item.citations == alone.citations
         assert item.confidence == alone.confidence
@@ -116,11 +122,9 @@ def test_answers_together_are_those_one_by_one(answerer: Answerer, result: EvalR
         ]
 
 
-def test_an_answerer_that_always_refuses_is_seen(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
-) -> None:
+def test_an_answerer_that_always_refuses_is_seen(result: EvalResult, plant: Plant) -> None:
     refusal = {"answered": False, "short_answer": None, "citations": ()}
-    found = plant(snapshot, embedder, lambda answer: refusal)
+    found = plant(lambda answer: refusal)
     assert found.abstention["answered_rate_answerable"].value == 0
     assert found.abstention["refused_rate_unanswerable"].value == 1
     assert found.abstention["coverage"].value == 0
@@ -145,10 +149,8 @@ def test_an_answerer_that_never_refuses_is_seen(
     assert found.citation["exact"].value == 1
 
 
-def test_a_shuffled_ranking_is_seen_in_retrieval_alone(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
-) -> None:
-    found = plant(snapshot, embedder, lambda answer: {"passages": answer.passages[::-1]})
+def test_a_shuffled_ranking_is_seen_in_retrieval_alone(result: EvalResult, plant: Plant) -> None:
+    found = plant(lambda answer: {"passages": answer.passages[::-1]})
     expected = {f"retrieval.{name}" for name in result.retrieval} - {
         "retrieval.recall@10",
         "retrieval.success@10",
@@ -157,7 +159,7 @@ def test_a_shuffled_ranking_is_seen_in_retrieval_alone(
 
 
 def test_an_index_whose_vectors_are_shuffled_is_seen_as_not_retrieved(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+    snapshot: Snapshot, embedder: Embedder
 ) -> None:
     order = np.random.default_rng(1).permutation(len(snapshot.passages))
     shuffled = Snapshot(
@@ -181,19 +183,19 @@ def test_an_index_whose_vectors_are_shuffled_is_seen_as_not_retrieved(
 
 
 def test_a_citation_that_is_no_slice_is_seen_as_that_alone(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+    result: EvalResult, plant: Plant
 ) -> None:
     def shift(answer: Answer) -> dict[str, Any]:
         moved = [c.model_copy(update={"start": c.start + 1}) for c in answer.citations]
         return {"citations": tuple(moved)}
 
-    found = plant(snapshot, embedder, shift)
+    found = plant(shift)
     assert changed(result, found) == {"citation.exact"}
     assert found.citation["exact"].value == 0
 
 
 def test_a_wrong_citation_is_seen_in_the_citations_alone(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+    result: EvalResult, snapshot: Snapshot, plant: Plant
 ) -> None:
     """The title, which is an exact slice, but holds no answer."""
     text = next(iter(snapshot.documents.values())).text
@@ -202,7 +204,7 @@ def test_a_wrong_citation_is_seen_in_the_citations_alone(
     def misquote(answer: Answer) -> dict[str, Any]:
         return {"citations": tuple(c.model_copy(update=title) for c in answer.citations)}
 
-    found = plant(snapshot, embedder, misquote)
+    found = plant(misquote)
     assert found.citation["precision"].value == 0
     assert found.citation["recall"].value == 0
     assert (found.citation["sentence_recall"].value or 0) < 0.1
@@ -211,51 +213,49 @@ def test_a_wrong_citation_is_seen_in_the_citations_alone(
 
 
 def test_a_wrong_short_answer_is_seen_in_exact_match_and_f1_alone(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
+    result: EvalResult, plant: Plant
 ) -> None:
-    found = plant(snapshot, embedder, lambda answer: {"short_answer": "xylophone"})
+    found = plant(lambda answer: {"short_answer": "xylophone"})
     assert found.answer["f1"].value == found.answer["exact_match"].value == 0
     assert changed(result, found) <= {"answer.f1", "answer.exact_match"}
 
 
-def test_a_marker_is_not_an_answer(answerer: Answerer) -> None:
+def test_a_marker_is_not_an_answer(quick: Answerer) -> None:
     question = SET.questions[0].model_copy(update={"answers": ("1",), "required": ()})
-    (item,) = evaluate(QuestionSet((question,)), answerer).items
+    (item,) = evaluate(QuestionSet((question,)), quick).items
     assert "[1]" in item.answer
     assert item.scores["hit"] == 0
 
 
-def test_at_most_a_hundred_questions_are_timed(answerer: Answerer) -> None:
+def test_at_most_a_hundred_questions_are_timed(quick: Answerer) -> None:
     many = tuple(SET.questions[i % 24].model_copy(update={"id": str(i)}) for i in range(101))
-    items = evaluate(QuestionSet(many), answerer).items
+    items = evaluate(QuestionSet(many), quick).items
     assert sum(item.latency_ms is not None for item in items) == 100
 
 
-def test_a_slow_answerer_is_seen_in_the_latency_alone(
-    result: EvalResult, snapshot: Snapshot, embedder: Embedder
-) -> None:
+def test_a_slow_answerer_is_seen_in_the_latency_alone(result: EvalResult, plant: Plant) -> None:
     def slow(answer: Answer) -> dict[str, Any]:
         timings = answer.timings_ms.model_copy(update={"total": answer.timings_ms.total + 60_000})
         return {"timings_ms": timings}
 
-    found = plant(snapshot, embedder, slow)
+    found = plant(slow)
     assert changed(result, found) == set()
     assert (found.latency_ms["p50"].value or 0) > 60_000
 
 
-def test_evidence_that_no_passage_holds_is_reported(answerer: Answerer) -> None:
+def test_evidence_that_no_passage_holds_is_reported(quick: Answerer) -> None:
     question = SET.questions[0].model_copy(update={"evidence": ("Absent.",)})
-    found = evaluate(QuestionSet((question,)), answerer)
+    found = evaluate(QuestionSet((question,)), quick)
     assert "no passage" in found.warnings[0]
     assert found.items[0].rank_of_evidence is None
 
 
-def test_follow_ups_are_told_apart_and_what_they_lack_is_said(answerer: Answerer) -> None:
+def test_follow_ups_are_told_apart_and_what_they_lack_is_said(quick: Answerer) -> None:
     first, second, third = (
         question.model_copy(update={"conversation": "c", "turn": turn})
         for turn, question in enumerate(SET.questions[:3])
     )
-    found = evaluate(QuestionSet((first, second, third)), answerer)
+    found = evaluate(QuestionSet((first, second, third)), quick)
     assert {name: part.n for name, part in found.breakdown["turn"].items()} == {
         "single": 1,
         "first": 1,

@@ -7,7 +7,7 @@ import pytest
 from corpus import Document, load_corpus
 from evals import load_question_set
 from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapshot
-from qa import Answer, Answerer
+from qa import Answer, Answerer, Reranker
 from tests.conftest import CHUNKING, QUESTIONS
 
 ASKED = [question.question for question in load_question_set(QUESTIONS).questions]
@@ -75,8 +75,10 @@ def test_off_topic_questions_are_refused_in_their_language(
     assert len(answer.passages) == 5
 
 
-def test_the_same_question_gives_the_same_bytes(answerer: Answerer, embedder: Embedder) -> None:
-    again = Answerer(answerer.snapshot, embedder)
+def test_the_same_question_gives_the_same_bytes(
+    answerer: Answerer, embedder: Embedder, reranker: Reranker
+) -> None:
+    again = Answerer(answerer.snapshot, embedder, reranker)
     for question in ASKED[:6]:
         assert without_timings(answerer.ask(question)) == without_timings(again.ask(question))
 
@@ -118,10 +120,14 @@ def test_the_first_sentence_of_an_untitled_text_can_answer(
 
 def test_the_threshold_decides(snapshot: Snapshot, embedder: Embedder) -> None:
     question = "Qui est le directeur général ?"
-    confidence = Answerer(snapshot, embedder, 0).ask(question).confidence
+    confidence = Answerer(snapshot, embedder, min_confidence=0).ask(question).confidence
     assert 0 < confidence < 1
-    assert Answerer(snapshot, embedder, confidence - 0.001).ask(question).answered
-    assert not Answerer(snapshot, embedder, min(1, confidence + 0.001)).ask(question).answered
+    assert Answerer(snapshot, embedder, min_confidence=confidence - 0.001).ask(question).answered
+    assert (
+        not Answerer(snapshot, embedder, min_confidence=min(1, confidence + 0.001))
+        .ask(question)
+        .answered
+    )
 
 
 def test_an_index_of_another_model_is_refused(snapshot: Snapshot, embedder: Embedder) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index import Embedder, Snapshot, SnapshotStore, build_snapshot
-from qa import Answerer, FilterError, Filters, Mode, Range
+from qa import Answerer, FilterError, Filters, Mode, Range, Reranker
 from qa.filters import resolve_filters
 from tests.conftest import CHUNKING
 from tests.documents import document
@@ -37,6 +37,11 @@ def asked(many: Snapshot, embedder: Embedder) -> Answerer:
     return Answerer(many, embedder)
 
 
+@pytest.fixture(scope="module")
+def reranked(many: Snapshot, embedder: Embedder, reranker: Reranker) -> Answerer:
+    return Answerer(many, embedder, reranker)
+
+
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
 @pytest.mark.parametrize(
     "filters",
@@ -65,6 +70,17 @@ def test_what_is_found_is_what_is_left_ranked_as_before(
     assert len(found) == len(scope.documents)
 
 
+def test_what_a_filter_lets_through_is_reranked(asked: Answerer, reranked: Answerer) -> None:
+    """Those ten, and as if there were no others."""
+    question = "Combien de livres le service numéro 7 prête-t-il ?"
+    filters = {"document_id": [f"d{i:02}" for i in range(5, 15)]}
+    found = reranked.search(question, 20, filters=filters).passages
+    plain = asked.search(question, 20, filters=filters).passages
+    assert {p.document_id for p in found} == {p.document_id for p in plain}
+    assert found[0].document_id == "d07"
+    assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
+
+
 def test_an_answer_is_taken_from_what_passes(asked: Answerer) -> None:
     question = "Combien de livres le service numéro 7 prête-t-il ?"
     assert "10 livres" in asked.ask(question).answer
@@ -76,18 +92,22 @@ def test_an_answer_is_taken_from_what_passes(asked: Answerer) -> None:
     assert nothing.passages == ()
 
 
-def test_what_two_documents_say_is_found_in_either(asked: Answerer) -> None:
+@pytest.mark.parametrize("name", ["e1", "e2"])
+@pytest.mark.parametrize("answerer", ["asked", "reranked"])
+def test_what_two_documents_say_is_found_in_either(
+    name: str, answerer: str, request: pytest.FixtureRequest
+) -> None:
     """It is indexed once; a filter on the other finds it at its place there."""
-    for name in ("e1", "e2"):
-        answer = asked.ask("Quand la piscine ferme-t-elle ?", filters={"document_id": name})
-        assert answer.answered
-        text = asked.snapshot.documents[name].text
-        for citation in answer.citations:
-            assert citation.document_id == name
-            assert text[citation.start : citation.end] == citation.quote
-        for passage in answer.passages:
-            assert passage.document_id == name
-            assert text[passage.start : passage.end] == passage.text
+    asked = request.getfixturevalue(answerer)
+    answer = asked.ask("Quand la piscine ferme-t-elle ?", filters={"document_id": name})
+    assert answer.answered
+    text = asked.snapshot.documents[name].text
+    for citation in answer.citations:
+        assert citation.document_id == name
+        assert text[citation.start : citation.end] == citation.quote
+    for passage in answer.passages:
+        assert passage.document_id == name
+        assert text[passage.start : passage.end] == passage.text
 
 
 def test_a_field_that_no_document_has_is_an_error(asked: Answerer) -> None:

@@ -34,7 +34,7 @@ def test_hybrid_is_the_stated_combination(snapshot: Snapshot, embedder: Embedder
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
     for hit in hits:
         sentences = snapshot.sentence_vectors(hit.number) @ vector
-        expected = (0.6 * hit.cosine + 0.4 * sentences.max() + 0.15 * hit.coverage) / 1.15
+        expected = 0.65 * hit.cosine + 0.23 * sentences.max() + 0.12 * hit.coverage
         assert hit.score == pytest.approx(float(expected))
     assert fuse(1, 1, 1) == pytest.approx(1)
 

@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from corpus import Document, Language, load_corpus
 from index import Embedder, SnapshotStore, build_snapshot
-from qa import Answer, Answerer
+from qa import Answer, Answerer, Reranker
 from qa.short_answer import figures
 from tests.conftest import CHUNKING, DOCUMENTS
 from tests.documents import document
 
+Ask = Callable[..., Answer]
 
-def ask(folder: Path, embedder: Embedder, question: str, *documents: Document) -> Answer:
-    store = SnapshotStore(folder)
-    build_snapshot(documents, embedder, store, CHUNKING)
-    return Answerer(store.load(), embedder).ask(question)
+
+@pytest.fixture
+def ask(tmp_path: Path, embedder: Embedder, reranker: Reranker | None) -> Ask:
+    """Asks a question of the documents that follow it."""
+
+    def ask(question: str, *documents: Document) -> Answer:
+        store = SnapshotStore(tmp_path)
+        build_snapshot(documents, embedder, store, CHUNKING)
+        return Answerer(store.load(), embedder, reranker).ask(question)
+
+    return ask
 
 
 def say(*texts: str, language: Language = "fr") -> list[Document]:
     return [document(f"d{i}", text, f"Guide {i}", language) for i, text in enumerate(texts)]
 
 
-def test_documents_that_disagree_are_all_cited_by_name(tmp_path: Path, embedder: Embedder) -> None:
+def test_documents_that_disagree_are_all_cited_by_name(ask: Ask) -> None:
     guides = say(
         "Le musée du campus compte 12 salles ouvertes au public.",
         "Le musée du campus compte 15 salles ouvertes au public.",
         "Le musée du campus est gratuit le dimanche.",
     )
-    answer = ask(tmp_path, embedder, "Combien de salles compte le musée du campus ?", *guides)
+    answer = ask("Combien de salles compte le musée du campus ?", *guides)
     assert {c.document_id for c in answer.citations} == {"d0", "d1"}
     assert sorted(answer.answer.split("\n")) == sorted(
         f"Selon « Guide {c.document_id[1]} » : {c.quote} [{c.marker}]" for c in answer.citations
@@ -38,21 +47,21 @@ def test_documents_that_disagree_are_all_cited_by_name(tmp_path: Path, embedder:
     assert answer.short_answer in {c.quote for c in answer.citations}
 
 
-def test_in_english_and_for_dates(tmp_path: Path, embedder: Embedder) -> None:
+def test_in_english_and_for_dates(ask: Ask) -> None:
     guides = say(
         "The campus library opened in 2019.", "The campus library opened in 2021.", language="en"
     )
-    answer = ask(tmp_path, embedder, "When did the campus library open?", *guides)
+    answer = ask("When did the campus library open?", *guides)
     assert {c.document_id for c in answer.citations} == {"d0", "d1"}
     assert all(line.startswith("According to “Guide") for line in answer.answer.split("\n"))
 
 
-def test_documents_that_agree_are_not_at_odds(tmp_path: Path, embedder: Embedder) -> None:
+def test_documents_that_agree_are_not_at_odds(ask: Ask) -> None:
     guides = say(
         "Le musée du campus compte douze salles.",
         "Le musée du campus compte 12 salles, dit le guide du visiteur, qui en décrit le parcours.",
     )
-    answer = ask(tmp_path, embedder, "Combien de salles compte le musée du campus ?", *guides)
+    answer = ask("Combien de salles compte le musée du campus ?", *guides)
     assert answer.short_answer in ("douze salles", "12 salles")
 
 
@@ -71,15 +80,13 @@ def test_figures(one: str, other: str, same: bool) -> None:
     assert (figures(one) == figures(other)) is same
 
 
-def test_what_is_said_twice_is_found_once_with_both_places(
-    tmp_path: Path, embedder: Embedder
-) -> None:
+def test_what_is_said_twice_is_found_once_with_both_places(ask: Ask) -> None:
     text = (
         "La bibliothèque du campus compte plus de trente mille livres, qui se lisent sur place ou "
         "s’empruntent pour deux semaines, et elle accueille les lecteurs tous les jours sauf un."
     )
     copies = say(text, text.replace("’", "'").replace("et elle", "et"))
-    answer = ask(tmp_path, embedder, "Combien de livres compte la bibliothèque ?", *copies)
+    answer = ask("Combien de livres compte la bibliothèque ?", *copies)
     assert len(answer.passages) == 1
     (place,) = answer.passages[0].also_at
     assert (place.document_id, place.title) == ("d1", "Guide 1")
@@ -87,12 +94,12 @@ def test_what_is_said_twice_is_found_once_with_both_places(
 
 
 def test_the_shipped_texts_tell_where_their_sources_disagree(
-    tmp_path: Path, embedder: Embedder
+    tmp_path: Path, embedder: Embedder, reranker: Reranker | None
 ) -> None:
     loaded = load_corpus([DOCUMENTS])
     store = SnapshotStore(tmp_path)
     build_snapshot(loaded.documents, embedder, store, CHUNKING)
-    answerer = Answerer(store.load(), embedder)
+    answerer = Answerer(store.load(), embedder, reranker)
     for question, wanted in (
         ("Combien d’instituts compte PariSanté Campus ?", ("quatre", "six")),
         ("Quand PariSanté Campus s’installera-t-il au Val-de-Grâce ?", ("2028", "2029")),

@@ -1,0 +1,308 @@
+"""What the cross-encoder is trained on: questions with the passages that do and do not answer."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from corpus import Passage, Span, join_digit_groups
+from index import Embedder, Snapshot
+from qa.fit.sets import FitQuestion, index_of, read_set
+from qa.retriever import CANDIDATES, retrieve
+
+SEED = 1
+WRITTEN_SET = "written"
+_TEXTS_A_BATCH = 24
+_LIKE_LENGTH = 128
+_MIN_TOKENS, _MAX_TOKENS = 160, 256
+_READ_TOKENS = 400
+_NEGATIVES = 2
+_UNANSWERED_PASSAGES = 2
+_XQUAD_NEGATIVES = 1
+_MOST = 16
+_HARDNESS = 40.0
+_PLAIN_SHARE = 0.15
+_TITLE_SHARE = 0.9
+_ANYWHERE = (0, 0)
+_OTHER_LANGUAGES = ("de", "es", "ro")
+_SETS = {
+    WRITTEN_SET: [WRITTEN_SET],
+    "piaf-train": ["piaf-train"],
+    "xquad.en": ["xquad.en", *(f"xquad.{language}" for language in _OTHER_LANGUAGES)],
+    **{f"xquad.{other}": ["xquad.en", f"xquad.{other}"] for other in _OTHER_LANGUAGES},
+}
+"""For each set of passages, the sets of questions asked over it."""
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question to train on.
+
+    Attributes:
+        text: The question.
+        passage: The number of the passage that answers; None if nothing does.
+        span: Of the answer in that passage's text.
+        score: That passage's hybrid score.
+        others: Number and hybrid score of passages that do not answer, best first; first of all, if
+            nothing answers, the best of the paragraph that the question was asked about.
+        held_out: As of `FitQuestion`.
+    """
+
+    text: str
+    passage: int | None
+    span: Span
+    score: float
+    others: tuple[tuple[int, float], ...]
+    held_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A question and a passage: token ids, and which of them may be an answer."""
+
+    ids: list[int]
+    may_answer: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A question with its passages, of which the first answers, or none.
+
+    Attributes:
+        texts: The question with each passage.
+        scores: The hybrid score of each.
+        span: First and last token of the answer in the first; None if nothing answers.
+    """
+
+    texts: list[Encoded]
+    scores: list[float]
+    span: Span | None
+
+
+class Examples:
+    """All sets, and the batches that are made of them."""
+
+    def __init__(self, embedder: Embedder, data: Path) -> None:
+        _, self._tokenizer = embedder.backbone()
+        self._passages: dict[Pair, list[Passage]] = {}
+        self._examples: dict[Pair, list[Example | None]] = {}
+        for read, asked_sets in _SETS.items():
+            documents, _ = read_set(_argument(data, read, read))
+            with index_of(documents, embedder) as snapshot:
+                for asked in asked_sets:
+                    _, questions = read_set(_argument(data, asked, read))
+                    self._passages[asked, read] = snapshot.passages
+                    found = _find_examples(snapshot, questions, embedder)
+                    self._examples[asked, read] = found
+                    print(f"{asked} over {read}: {len(found)} questions", file=sys.stderr)
+
+    def batches(self, epoch: int) -> list[list[Group]]:
+        """All batches of an epoch, each of about `_TEXTS_A_BATCH` texts of like length."""
+        chance = random.Random(f"{SEED}-{epoch}")
+        groups = [
+            self._train(chance, pair, example)
+            for pair, example in self._choose(chance)
+            if example and not example.held_out
+        ]
+        batches: list[list[Group]] = []
+        for first in range(0, len(groups), _LIKE_LENGTH):
+            pool = sorted(
+                groups[first : first + _LIKE_LENGTH], key=lambda g: max(len(t.ids) for t in g.texts)
+            )
+            batches.append([])
+            for group in pool:
+                if sum(len(g.texts) for g in batches[-1]) + len(group.texts) > _TEXTS_A_BATCH:
+                    batches.append([])
+                batches[-1].append(group)
+        chance.shuffle(batches)
+        return batches
+
+    def held_out(self, pair: Pair, most: int) -> Iterator[Group]:
+        """Groups that are not trained on: the passage that answers, and the three best others."""
+        chance = random.Random(SEED)
+        answered = [e for e in self._examples[pair] if e and e.held_out and e.passage is not None]
+        for example in answered[:most]:
+            yield self._group(chance, pair, example, example.text, example.others[:3], _READ_TOKENS)
+
+    def _choose(self, chance: random.Random) -> list[tuple[Pair, Example | None]]:
+        """PIAF and our own whole; each of XQuAD's questions in English or across languages."""
+        chosen: list[tuple[Pair, Example | None]] = []
+        xquad = []
+        for pair, examples in self._examples.items():
+            if pair[0].startswith("xquad"):
+                xquad.append(examples)
+            else:
+                chosen.extend((pair, example) for example in examples)
+        for number in range(min(map(len, xquad))):
+            one, other = chance.choice(_OTHER_LANGUAGES), chance.choice(_OTHER_LANGUAGES)
+            across = chance.choice([("en", one), (other, "en"), (other, other)])
+            asked, read = chance.choice([("en", "en"), across])
+            pair = f"xquad.{asked}", f"xquad.{read}"
+            chosen.append((pair, self._examples[pair][number]))
+        chance.shuffle(chosen)
+        return chosen
+
+    def _train(self, chance: random.Random, pair: Pair, example: Example) -> Group:
+        """Against others drawn by their rank; sometimes asked as people type into a search box."""
+        question = example.text
+        if chance.random() < _PLAIN_SHARE:
+            question = question.lower().rstrip(" ?.")
+        left, others = list(example.others), []
+        if example.passage is None:
+            others.append(left.pop(0))
+            count = _UNANSWERED_PASSAGES
+        else:
+            count = _XQUAD_NEGATIVES if pair[0].startswith("xquad") else _NEGATIVES
+        while left and len(others) < count:
+            weights = [math.exp(_HARDNESS * score) for _, score in left]
+            others.append(left.pop(chance.choices(range(len(left)), weights)[0]))
+        most = chance.randint(_MIN_TOKENS, _MAX_TOKENS)
+        return self._group(chance, pair, example, question, others, most)
+
+    def _group(
+        self,
+        chance: random.Random,
+        pair: Pair,
+        example: Example,
+        question: str,
+        others: Sequence[tuple[int, float]],
+        most: int,
+    ) -> Group:
+        passages = self._passages[pair]
+        titled = chance.random() < _TITLE_SHARE
+
+        def encode(number: int, span: Span) -> tuple[Encoded, Span]:
+            passage = passages[number]
+            title = f"{passage.context}\n" if titled and passage.context else ""
+            return self._encode(chance, question, title, passage.text, most, span)
+
+        wrong = [encode(number, _ANYWHERE)[0] for number, _ in others]
+        scores = [score for _, score in others]
+        if example.passage is None:
+            return Group(wrong, scores, None)
+        right, span = encode(example.passage, example.span)
+        return Group([right, *wrong], [example.score, *scores], span)
+
+    def _encode(
+        self,
+        chance: random.Random,
+        question: str,
+        title: str,
+        text: str,
+        most: int,
+        span: Span,
+    ) -> tuple[Encoded, Span]:
+        """Cut to `most` tokens, but not within the span.
+
+        Returns:
+            The text, and the first and the last token of the span in it.
+        """
+        around = len(self._tokenizer(question, title)["input_ids"])
+        start, end = self._window(chance, text, max(40, most - around), span)
+        found = self._tokenizer(
+            question,
+            title + text[start:end],
+            truncation="only_second",
+            max_length=512,
+            return_offsets_mapping=True,
+        )
+        offsets = found["offset_mapping"]
+        may_answer = [
+            part == 1 and end_of > len(title)
+            for part, (_, end_of) in zip(found.sequence_ids(), offsets, strict=True)
+        ]
+        first, last = (place + len(title) - start for place in span)
+        inside = [i for i, (a, b) in enumerate(offsets) if may_answer[i] and a < last and b > first]
+        if span == _ANYWHERE:
+            return Encoded(found["input_ids"], may_answer), _ANYWHERE
+        if not inside:
+            raise ValueError(f"the answer was cut off: {question!r}")
+        return Encoded(found["input_ids"], may_answer), (inside[0], inside[-1])
+
+    def _window(self, chance: random.Random, text: str, most: int, span: Span) -> Span:
+        offsets = self._tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )["offset_mapping"]
+        if len(offsets) <= most:
+            return 0, len(text)
+        low, high = 0, len(offsets) - most
+        if span != _ANYWHERE:
+            first = next(i for i, (_, end) in enumerate(offsets) if end > span[0])
+            last = max(i for i, (start, _) in enumerate(offsets) if start < span[1])
+            low = max(0, last - most + 1)
+            high = max(low, min(first, high))
+        start = chance.randint(low, high)
+        return offsets[start][0], offsets[start + most - 1][1]
+
+
+def _argument(data: Path, asked: str, read: str) -> str:
+    if asked == WRITTEN_SET:
+        return asked
+    return f"{asked}={data / asked}.json,{data / read}.json"
+
+
+def _find_examples(
+    snapshot: Snapshot, questions: Sequence[FitQuestion], embedder: Embedder
+) -> list[Example | None]:
+    """An example of each question, or None where the answer is in no one passage.
+
+    Passages of held-out articles are not among the others of questions that are trained on.
+    """
+    vectors = embedder.embed_queries([question.text for question in questions])
+    hidden = {question.document_id for question in questions if question.held_out}
+    documents = [
+        {passage.document_id, *(place.document_id for place in passage.repeated_at)}
+        for passage in snapshot.passages
+    ]
+    examples: list[Example | None] = []
+    for question, vector in zip(questions, vectors, strict=True):
+        hits = retrieve(snapshot, question.text, vector, CANDIDATES)
+        own = [n for n, names in enumerate(documents) if question.document_id in names]
+        scores = {hit.number: hit.score for hit in hits}
+        scores |= {number: hits[-1].score for number in own if number not in scores}
+        others = [
+            (number, score)
+            for number, score in scores.items()
+            if question.held_out or hidden.isdisjoint(documents[number])
+        ]
+        right = next((n for n in own if question.is_answered_by(snapshot.passages[n])), None)
+        span, score = _ANYWHERE, 0.0
+        if question.answer is None:
+            others.sort(key=lambda other: other[0] not in own)
+        elif right is None:
+            examples.append(None)
+            continue
+        else:
+            text = snapshot.passages[right].text
+            start = question.start - snapshot.passages[right].start
+            if not text.startswith(question.answer, start):
+                start = text.index(question.answer)
+            span, score = (start, start + len(question.answer)), scores[right]
+            others = [
+                (number, score)
+                for number, score in others
+                if not question.is_answered_by(snapshot.passages[number])
+                and not _says(snapshot.passages[number].text, question.answer)
+            ]
+        examples.append(
+            Example(question.text, right, span, score, tuple(others[:_MOST]), question.held_out)
+        )
+    return examples
+
+
+def _says(text: str, answer: str) -> bool:
+    """Whether a text has the words of an answer, which it may have by chance."""
+    return re.search(rf"(?<!\w){re.escape(_fold(answer))}(?!\w)", _fold(text)) is not None
+
+
+@cache
+def _fold(text: str) -> str:
+    return join_digit_groups(text.replace("’", "'")).casefold()
