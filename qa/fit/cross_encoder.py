@@ -109,7 +109,7 @@ class Training:
         """Train to the end, or go on from where an interrupted training was."""
         batches = self._examples.batches(0)
         each = len(batches)
-        mark = _digest([EPOCHS, RANK, RATE, HEAD_RATE, batches])
+        mark = _digest([EPOCHS, RANK, RATE, HEAD_RATE, WARM_UP, DROPOUT, batches])
         state = self._out / "state.pt"
         if state.exists():
             self._restore(torch.load(state, weights_only=True), mark)

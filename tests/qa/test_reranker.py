@@ -99,6 +99,9 @@ def test_hits_come_back_in_order_with_scores_from_0_to_1(
     assert len(bare) == len(reranked) == 10
     assert all(hit.judgement is None for hit in bare)
     assert all(hit.judgement is not None and 0 <= hit.score <= 1 for hit in reranked)
+    alone = reranker.rerank(QUESTION, bare)
+    assert [hit.score for hit in alone] == sorted((hit.score for hit in alone), reverse=True)
+    assert [hit.number for hit in alone] != [hit.number for hit in bare]
     # How many are wanted does not change which come first.
     for count in (3, 20):
         found, _ = find_passages(snapshot, QUESTION, vector, count, reranker=reranker)
