@@ -13,11 +13,19 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Highlight(_Frozen):
+    """Where the short answer stands, in code points of the document's text."""
+
+    start: int
+    end: int
+
+
 class Citation(_Frozen):
     """A quote that backs the answer: `document.text[start:end] == quote`, in code points.
 
-    `page` is that of its beginning, null where the format has no pages; `score` is the share of
-    belief, among all sentences read, that it is this one that answers.
+    `page` is that of its beginning, null where the format has no pages; `highlight` is where the
+    short answer stands, null where it is not in this quote; `score` is the share of belief, among
+    all sentences read, that it is this one that answers.
     """
 
     marker: int
@@ -29,6 +37,7 @@ class Citation(_Frozen):
     quote: str
     start: int
     end: int
+    highlight: Highlight | None
     passage_id: str
     score: float
 

@@ -26,12 +26,6 @@ _REFUSALS: dict[Language, str] = {
 }
 
 
-_ACCORDING_TO: dict[Language, str] = {
-    "fr": "Selon « {} » :",
-    "en": "According to “{}”:",
-}
-
-
 class Answerer:
     """Answers from one snapshot, without an LLM.
 
@@ -138,7 +132,7 @@ class Answerer:
             mode="extractive",
             model=None,
             citations=citations,
-            passages=self._describe(hits[:top_k]),
+            passages=describe_hits(self.snapshot, hits[:top_k]),
             index_version=self.snapshot.version,
             timings_ms=Timings(
                 embed=_milliseconds(started, embedded),
@@ -170,7 +164,7 @@ class Answerer:
         )
         finished = time.perf_counter()
         return SearchResult(
-            passages=self._describe(hits),
+            passages=describe_hits(self.snapshot, hits),
             index_version=self.snapshot.version,
             timings_ms=Timings(
                 embed=_milliseconds(started, embedded),
@@ -179,77 +173,6 @@ class Answerer:
                 total=_milliseconds(started, finished),
             ),
         )
-
-    def _cite(self, reading: Reading) -> tuple[Citation, ...]:
-        return tuple(self._citation(i, e) for i, e in enumerate(reading.evidence, start=1))
-
-    def _citation(self, marker: int, evidence: Evidence) -> Citation:
-        passage = evidence.passage
-        document = self.snapshot.documents[passage.document_id]
-        return Citation(
-            marker=marker,
-            document_id=document.id,
-            title=document.title,
-            source=document.source,
-            page=document.page_at(evidence.start),
-            heading=passage.heading,
-            quote=document.text[evidence.start : evidence.end],
-            start=evidence.start,
-            end=evidence.end,
-            passage_id=passage.id,
-            score=round(evidence.score, 4),
-        )
-
-    def _shorten(self, question: str, language: Language, reading: Reading) -> str:
-        best = max(reading.evidence, key=lambda evidence: evidence.score)
-        text = self.snapshot.documents[best.passage.document_id].text
-        evidence = (best.start, best.end)
-        if reading.disagreement:
-            # No figure is the answer where documents disagree: the sentence says whose it is.
-            start, end = evidence
-        else:
-            start, end = find_short_answer(question, language, text, evidence)
-        return text[start:end]
-
-    def _describe(self, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:
-        described = []
-        for hit in hits:
-            passage = hit.passage
-            document = self.snapshot.documents[passage.document_id]
-            described.append(
-                RetrievedPassage(
-                    passage_id=passage.id,
-                    document_id=document.id,
-                    title=document.title,
-                    source=document.source,
-                    page=document.page_at(passage.start),
-                    heading=passage.heading,
-                    text=passage.text,
-                    start=passage.start,
-                    end=passage.end,
-                    score=round(hit.score, 4),
-                    also_at=tuple(self._describe_place(place) for place in passage.repeated_at),
-                )
-            )
-        return tuple(described)
-
-    def _describe_place(self, place: Place) -> OtherPlace:
-        return OtherPlace(
-            document_id=place.document_id,
-            title=self.snapshot.documents[place.document_id].title,
-            start=place.start,
-            end=place.end,
-        )
-
-
-def _compose(citations: Sequence[Citation], language: Language) -> str:
-    """The quotes with their markers; where they come from several documents, each names its own."""
-    if len({citation.document_id for citation in citations}) == 1:
-        return " ".join(f"{citation.quote} [{citation.marker}]" for citation in citations)
-    return "\n".join(
-        f"{_ACCORDING_TO[language].format(citation.title)} {citation.quote} [{citation.marker}]"
-        for citation in citations
-    )
 
 
 def _milliseconds(start: float, end: float) -> float:

@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from corpus import Passage
+from corpus import Passage, Span
 from index import Embedder
 from qa.reranker import RERANKED, RerankerError
-from qa.retriever import Judgement
+from qa.retriever import Judgement, ShortSpan
 
 if TYPE_CHECKING:
     from transformers import BertModel
 
 WEIGHTS = Path(__file__).parent / "weights" / "cross_encoder.safetensors"
 
-_LONGEST_SPAN = 30
+_LONGEST_SPAN = 40
 _UNSEEN = -1e4
-_NOWHERE = -30.0
+_NOWHERE = ShortSpan(0, 0, -30.0)
 _HEADS = ("span.", "relevance.")
 
 
@@ -147,28 +147,36 @@ class CrossEncoder:
         for i, passage in enumerate(passages):
             second = np.array([part == 1 for part in encoded.sequence_ids(i)])
             shift = passage.start - (len(texts[i]) - len(passage.text))
-            # Tokens may begin with the space before them: their middle tells where they belong.
-            middles = np.where(second, offsets[i].sum(axis=1) / 2 + shift, -1)
+            places = np.where(second[:, None], offsets[i] + shift, -1)
             best, answers = relevance[i].tolist()
             yield Judgement(
                 relevance=best,
                 answers=answers,
-                sentences=tuple(
-                    _best_span(starts[i].numpy()[inside], ends[i].numpy()[inside])
-                    for start, end in passage.sentences
-                    for inside in [(middles >= start) & (middles < end)]
+                spans=tuple(
+                    _best_span(starts[i].numpy(), ends[i].numpy(), places, sentence)
+                    for sentence in passage.sentences
                 ),
             )
 
 
-def _best_span(starts: NDArray[np.float32], ends: NDArray[np.float32]) -> float:
-    """The highest sum of a start and of an end that is not before it nor too far behind."""
-    if not len(starts):
+def _best_span(
+    starts: NDArray[np.float32], ends: NDArray[np.float32], places: NDArray[np.int64], within: Span
+) -> ShortSpan:
+    """The highest sum of a start and of an end that is not before it nor too far behind.
+
+    `places` are those of the tokens, of shape (tokens, 2).
+    """
+    # Tokens may begin with the space before them: their middle tells where they belong.
+    middles = places.mean(axis=1)
+    tokens = np.flatnonzero((middles >= within[0]) & (middles < within[1]))
+    if not len(tokens):
         return _NOWHERE
-    places = np.arange(len(starts))
-    lengths = places[None, :] - places[:, None]
-    sums = np.where((lengths >= 0) & (lengths < _LONGEST_SPAN), starts[:, None] + ends, -np.inf)
-    return float(sums.max())
+    lengths = tokens[None, :] - tokens[:, None]
+    sums = starts[tokens, None] + ends[tokens]
+    sums[(lengths < 0) | (lengths >= _LONGEST_SPAN)] = -np.inf
+    first, last = np.unravel_index(int(sums.argmax()), sums.shape)
+    start, end = places[tokens[first], 0], places[tokens[last], 1]
+    return ShortSpan(int(start), int(end), float(sums[first, last]))
 
 
 def _has_bfloat16() -> bool:

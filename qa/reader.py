@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpus import Passage, Place
+from corpus import Language, Passage, Place, Span
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
-from qa.retriever import Hit, share_of_terms
+from qa.retriever import Hit, ShortSpan, share_of_terms
 from qa.short_answer import figures, find_values
+from qa.whole import complete
 
 # Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
 # others, without and with a cross-encoder's judgements, and what tells that one answers at all.
@@ -55,19 +56,21 @@ _CLOSERS = "»”\"’') *_\u00a0\u202f"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence that may answer: `document.text[start:end]`.
+    """A sentence of a passage that may answer, and those around it that it cannot do without.
 
     Attributes:
         hit: The hit it stands in.
-        start, end: Where.
+        position: Which of its passage's sentences it is.
         features: What it is judged by, by name; see `describe_sentences`.
         score: The share of belief, among all sentences read, that it is this one that answers.
+        first, last: Which sentences are quoted, itself among them.
     """
 
     hit: Hit
-    start: int
-    end: int
+    position: int
     features: dict[str, float]
+    first: int
+    last: int
     score: float = 0.0
 
     @property
@@ -76,7 +79,18 @@ class Evidence:
 
     @property
     def place(self) -> Place:
-        return Place(self.passage.document_id, self.start, self.end)
+        """Of the sentence by itself."""
+        return Place(self.passage.document_id, *self.passage.sentences[self.position])
+
+    @property
+    def quoted(self) -> tuple[Span, ...]:
+        """The sentences that are quoted, in order."""
+        return self.passage.sentences[self.first : self.last + 1]
+
+    @property
+    def short_answer(self) -> ShortSpan | None:
+        """Where the short answer stands in it, if a reader looked for one."""
+        return self.hit.judgement and self.hit.judgement.spans[self.position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +108,14 @@ class Reading:
     disagreement: bool = False
 
 
-def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) -> Reading:
+def read(snapshot: Snapshot, question: str, language: Language, hits: Sequence[Hit]) -> Reading:
     """Pick the sentence, or the few sentences, that answer best.
 
     Questions are not answers, nor are headings, unless they are whole sentences. A second sentence
     is added where it is almost as likely as the first and does not merely say the same; and where
     the question asks for a number or a date, the sentences of other documents that give another
-    one.
+    one. A sentence that leans on the one before comes with it, an item that was asked for among
+    others with the whole list.
     """
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
@@ -113,19 +128,31 @@ def read(snapshot: Snapshot, question: str, language: str, hits: Sequence[Hit]) 
     if not others and second is not None and close:
         chosen.append(second)
         if second.passage.id == best.passage.id:
-            chosen.sort(key=lambda evidence: evidence.start)
+            chosen.sort(key=lambda evidence: evidence.position)
     confidence = _probability(confidence_features(snapshot, language, best))
-    return Reading(tuple(chosen), confidence, bool(others))
+    texts = {name: document.text for name, document in snapshot.documents.items()}
+    whole = _join(complete(e, texts[e.passage.document_id], question) for e in chosen)
+    return Reading(tuple(whole), confidence, bool(others))
+
+
+def _join(chosen: Iterable[Evidence]) -> Iterator[Evidence]:
+    """Without those that are quoted with another one already."""
+    quoted: set[tuple[str, Span]] = set()
+    for evidence in chosen:
+        own = {(evidence.passage.document_id, span) for span in evidence.quoted}
+        if not own <= quoted:
+            quoted |= own
+            yield evidence
 
 
 def _other_figures(
-    snapshot: Snapshot, question: str, language: str, candidates: Sequence[Evidence]
+    snapshot: Snapshot, question: str, language: Language, candidates: Sequence[Evidence]
 ) -> list[Evidence]:
     """The sentences of other documents that answer with a number or a date not yet given."""
 
     def given(evidence: Evidence) -> set[frozenset[str]]:
         text = snapshot.documents[evidence.passage.document_id].text
-        span = (evidence.start, evidence.end)
+        span = (evidence.place.start, evidence.place.end)
         values = find_values(question, language, text, span, named_only=True)
         return {figures(text[a:b]) for a, b in values}
 
@@ -166,7 +193,7 @@ def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> li
     shares /= shares.sum()
     return sorted(
         (replace(e, score=float(share)) for e, share in zip(found, shares, strict=True)),
-        key=lambda evidence: (-evidence.score, evidence.hit.number, evidence.start),
+        key=lambda evidence: (-evidence.score, evidence.hit.number, evidence.position),
     )
 
 
@@ -212,8 +239,8 @@ def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Ite
         }
         if hit.judgement is not None:
             features["passage_score"] = to_logit(hit.score)
-            features["span"] = hit.judgement.sentences[position]
-        yield Evidence(hit, start, end, features)
+            features["span"] = hit.judgement.spans[position].score
+        yield Evidence(hit, position, features, position, position)
 
 
 def _can_answer(sentence: str, is_heading: bool) -> bool:

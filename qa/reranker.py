@@ -86,7 +86,7 @@ def ranking_features(hit: Hit, judgement: Judgement) -> dict[str, float]:
         "score": hit.score,
         "relevance": judgement.relevance,
         "answers": judgement.answers,
-        "span": max(judgement.sentences),
+        "span": max(span.score for span in judgement.spans),
     }
 
 

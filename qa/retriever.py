@@ -29,6 +29,20 @@ _SAME_TERMS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
+class ShortSpan:
+    """Where a short answer would stand: `document.text[start:end]`.
+
+    Attributes:
+        start, end: Where; both 0 if what is to be read was cut off.
+        score: How well, as log odds, up to a constant, against that there is no answer.
+    """
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What the cross-encoder makes of a passage.
 
@@ -36,13 +50,12 @@ class Judgement:
         relevance: Log odds, up to a constant, that it is this passage that answers, given how it
             was ranked before.
         answers: Log odds, up to a constant, that it answers.
-        sentences: For each sentence of the passage, how well a short answer stands in it: the
-            highest sum of the logits of a first and a last token, -30 if it was cut off.
+        spans: For each sentence of the passage, the best short answer in it.
     """
 
     relevance: float
     answers: float
-    sentences: tuple[float, ...]
+    spans: tuple[ShortSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The short answer: the few words of the evidence that a hurried reader wants.
 
-Questions for a number or a date have a shape that rules can find; for any other question the
-sentence itself is the shortest answer that is certain to be whole.
+The cross-encoder finds them. Without it, rules find what answers a question for a number or a date;
+for any other question the sentence itself is the shortest answer that is certain to be whole.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ _UNIT = re.compile(
 )
 
 
+_WHOLE = re.compile(rf"{_DIGITS}|\w+")
+_EDGES = " \t\n\u00a0\u202f.,;:!?…"
+_BRACKETS = ("()", "[]", "«»", "“”", '""')
+
 _WORD_FIGURES = {
     word: str(figure)
     for words in (
@@ -71,6 +75,33 @@ def find_short_answer(question: str, language: str, text: str, evidence: Span) -
     if _ASKS_DATE.search(question):
         values = [span for span in values if not text[slice(*span)].isdigit()] or values
     return values[0] if len(values) == 1 else evidence
+
+
+def tidy(text: str, within: Span, span: Span) -> Span:
+    """The span without spaces and punctuation at its ends, no word or number cut, and no bracket
+    or quotation mark left alone at an end.
+    """
+    start, end = within
+    sentence = text[start:end]
+    first, last = span[0] - start, span[1] - start
+    while first < last and sentence[first] in _EDGES:
+        first += 1
+    while last > first and sentence[last - 1] in _EDGES:
+        last -= 1
+    for match in _WHOLE.finditer(sentence):
+        if match.start() < last and first < match.end():
+            first, last = min(first, match.start()), max(last, match.end())
+    found = sentence[first:last]
+    for opening, closing in _BRACKETS:
+        if found.startswith(opening) and closing not in found[1:]:
+            first += 1
+        elif found.endswith(closing) and opening not in found[:-1]:
+            last -= 1
+    while first < last and sentence[first] in _EDGES:
+        first += 1
+    while last > first and sentence[last - 1] in _EDGES:
+        last -= 1
+    return (start + first, start + last) if first < last else within
 
 
 def find_values(

@@ -1,15 +1,16 @@
 r"""Train the cross-encoder's adapters and heads.
 
-    python -m qa.fit.cross_encoder --model DIR --out DIR --data DIR
+    python -m qa.fit.cross_encoder --model DIR --out DIR --data DIR [--start FILE]
 
-`--data` holds piaf-train.json and xquad.{en,de,es,ro}.json; our own set comes with the project. The
+`--data` holds piaf-train.json and xquad.{en,de,es,ro}.json; what we wrote comes with the project. The
 articles that `qa.fit.sets` holds out are not trained on. For each question the passage that answers
 it stands against others that the hybrid search found for it, the better ranked the likelier, and
 that do not contain the answer. Three losses are summed: the span's, whose softmax runs over all
-passages of the question (Clark and Gardner, "Simple and Effective Multi-Paragraph Reading
-Comprehension", 2017, arXiv:1710.10723); the ranking's, in which the relevance is what has to be
-added to the hybrid score; and, by half, the passage's by itself, which alone learns from questions
-that nothing answers. XQuAD is asked in one language over passages of the same or of another.
+passages of the question and over a place, of logit 0, that stands for no answer (Clark and Gardner,
+"Simple and Effective Multi-Paragraph Reading Comprehension", 2017, arXiv:1710.10723; Devlin et al.,
+"BERT", 2018, arXiv:1810.04805, on SQuAD 2.0); the ranking's, in which the relevance is what has to be
+added to the hybrid score; and, by half, the passage's by itself. From questions that nothing
+answers, the first and, by half, the last learn. XQuAD is asked in one language over passages of the same or of another.
 
 Writes `cross_encoder.safetensors` and `training.jsonl`, its log, into `--out`, and a state from
 which an interrupted training goes on where it was: every step depends on the seed and its number
@@ -31,17 +32,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from index import Embedder
 from qa.cross_encoder import Network
-from qa.fit.examples import SEED, WRITTEN_SET, Encoded, Examples, Group
+from qa.fit.examples import SEED, Encoded, Examples, Group
+from qa.fit.sets import WRITTEN_SET
 
 EPOCHS = 2
 RANK = 32
-RATE, HEAD_RATE = 6e-4, 1e-3
+RATE, HEAD_RATE = 5e-4, 5e-4
 WARM_UP = 100
 DROPOUT = 0.1
 _UNSEEN = -1e4
@@ -64,7 +66,9 @@ class Adapter(nn.Module):
         self.up = nn.Parameter(torch.zeros(base.out_features, RANK))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        thin = functional.dropout(functional.linear(hidden, self.down), DROPOUT, self.training)
+        # Of whole ranks: a mask over all tokens takes a tenth of the time of a step.
+        kept = functional.dropout(torch.ones(RANK), DROPOUT, self.training)
+        thin = functional.linear(hidden, self.down * kept[:, None])
         added = functional.linear(thin, self.up)
         whole: Tensor = self.base(hidden) + added
         return whole
@@ -73,7 +77,9 @@ class Adapter(nn.Module):
 class Training:
     """The network in training, and where it is."""
 
-    def __init__(self, embedder: Embedder, examples: Examples, out: Path) -> None:
+    def __init__(
+        self, embedder: Embedder, examples: Examples, out: Path, start: Path | None = None
+    ) -> None:
         bert, _ = embedder.backbone()
         bert = copy.deepcopy(bert)
         # Attention without dropout, and one product after another, is the fastest on a CPU.
@@ -90,6 +96,9 @@ class Training:
         # What a unit of the hybrid score weighs beside the relevance; starts near its own best.
         self._log_weight = nn.Parameter(torch.tensor(4.1))
         learned = {n: p for n, p in self._network.named_parameters() if p.requires_grad}
+        if start is not None:
+            before = load_file(start)
+            self._network.load_state_dict({name: before[name] for name in learned}, strict=False)
         adapters = [p for n, p in learned.items() if n.endswith((".down", ".up"))]
         heads = [p for n, p in learned.items() if not n.endswith((".down", ".up"))]
         self._learned = learned
@@ -153,12 +162,12 @@ class Training:
     def _losses(self, group: Group, starts: Tensor, ends: Tensor, relevance: Tensor) -> Tensor:
         """Of the span, of the ranking, and of each passage by itself."""
         answers = torch.zeros(len(group.texts))
+        nowhere = starts.numel()
+        first, last = group.span or (nowhere, nowhere)
+        span = (_choose(starts, first) + _choose(ends, last)) / 2
         if group.span is None:
             by_itself = functional.binary_cross_entropy_with_logits(relevance[:, 1], answers)
-            return torch.stack([by_itself * 0, by_itself * 0, by_itself])
-        first, last = (torch.tensor([place]) for place in group.span)
-        span = functional.cross_entropy(starts.reshape(1, -1), first)
-        span = (span + functional.cross_entropy(ends.reshape(1, -1), last)) / 2
+            return torch.stack([0.5 * span, by_itself * 0, by_itself])
         ranked = relevance[:, 0] + self._log_weight.exp() * torch.tensor(group.scores)
         answers[0] = 1.0
         weights = torch.full_like(answers, 0.5 / max(1, len(answers) - 1))
@@ -236,6 +245,12 @@ class Training:
         save_file(learned, path, metadata={"base": self._base})
 
 
+def _choose(logits: Tensor, right: int) -> Tensor:
+    """Cross-entropy of the right place among all, after which comes the one for no answer."""
+    places = functional.pad(logits.reshape(1, -1), (0, 1))
+    return functional.cross_entropy(places, torch.tensor([right]))
+
+
 def _collate(texts: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, attention mask, and which tokens may answer: each of shape (texts, tokens)."""
     # Few widths: the memory that products of many shapes take is never given back.
@@ -260,12 +275,13 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="directory or name of the embedding model")
     parser.add_argument("--data", type=Path, required=True, help="where the question sets are")
     parser.add_argument("--out", type=Path, required=True, help="where the weights go")
+    parser.add_argument("--start", type=Path, help="weights to go on from")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     embedder = Embedder.load(arguments.model)
     examples = Examples(embedder, arguments.data)
     torch.manual_seed(SEED)
-    Training(embedder, examples, arguments.out).run()
+    Training(embedder, examples, arguments.out, arguments.start).run()
 
 
 if __name__ == "__main__":

@@ -13,28 +13,26 @@ from pathlib import Path
 
 from corpus import Passage, Span, join_digit_groups
 from index import Embedder, Snapshot
-from qa.fit.sets import FitQuestion, index_of, read_set
+from qa.fit.sets import WRITTEN_SET, FitQuestion, index_of, read_set
 from qa.retriever import CANDIDATES, retrieve
 
 SEED = 1
-WRITTEN_SET = "written"
 _TEXTS_A_BATCH = 24
 _LIKE_LENGTH = 128
 _MIN_TOKENS, _MAX_TOKENS = 160, 256
 _READ_TOKENS = 400
-_NEGATIVES = 2
-_UNANSWERED_PASSAGES = 2
-_XQUAD_NEGATIVES = 1
+_NEGATIVE_SHARE = 0.6
 _MOST = 16
 _HARDNESS = 40.0
 _PLAIN_SHARE = 0.15
+_FOLLOWING_SHARE = 0.1
 _TITLE_SHARE = 0.9
 _ANYWHERE = (0, 0)
 _OTHER_LANGUAGES = ("de", "es", "ro")
 _SETS = {
     WRITTEN_SET: [WRITTEN_SET],
-    "piaf-train": ["piaf-train"],
-    "xquad.en": ["xquad.en", *(f"xquad.{language}" for language in _OTHER_LANGUAGES)],
+    "piaf-train": ["piaf-train", WRITTEN_SET],
+    "xquad.en": ["xquad.en", WRITTEN_SET, *(f"xquad.{language}" for language in _OTHER_LANGUAGES)],
     **{f"xquad.{other}": ["xquad.en", f"xquad.{other}"] for other in _OTHER_LANGUAGES},
 }
 """For each set of passages, the sets of questions asked over it."""
@@ -54,6 +52,7 @@ class Example:
         others: Number and hybrid score of passages that do not answer, best first; first of all, if
             nothing answers, the best of the paragraph that the question was asked about.
         held_out: As of `FitQuestion`.
+        before: Another question on the same paragraph, if there is one.
     """
 
     text: str
@@ -62,6 +61,7 @@ class Example:
     score: float
     others: tuple[tuple[int, float], ...]
     held_out: bool
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Examples:
             yield self._group(chance, pair, example, example.text, example.others[:3], _READ_TOKENS)
 
     def _choose(self, chance: random.Random) -> list[tuple[Pair, Example | None]]:
-        """PIAF and our own whole; each of XQuAD's questions in English or across languages."""
+        """PIAF and ours whole; each of XQuAD's own questions in English or across languages."""
         chosen: list[tuple[Pair, Example | None]] = []
         xquad = []
         for pair, examples in self._examples.items():
@@ -151,17 +151,18 @@ class Examples:
         return chosen
 
     def _train(self, chance: random.Random, pair: Pair, example: Example) -> Group:
-        """Against others drawn by their rank; sometimes asked as people type into a search box."""
+        """Against others drawn by their rank; sometimes asked after another question, sometimes as
+        people type into a search box.
+        """
         question = example.text
+        if example.before and chance.random() < _FOLLOWING_SHARE:
+            question = f"{example.before} {question}"
         if chance.random() < _PLAIN_SHARE:
             question = question.lower().rstrip(" ?.")
         left, others = list(example.others), []
         if example.passage is None:
             others.append(left.pop(0))
-            count = _UNANSWERED_PASSAGES
-        else:
-            count = _XQUAD_NEGATIVES if pair[0].startswith("xquad") else _NEGATIVES
-        while left and len(others) < count:
+        if left and chance.random() < _NEGATIVE_SHARE:
             weights = [math.exp(_HARDNESS * score) for _, score in left]
             others.append(left.pop(chance.choices(range(len(left)), weights)[0]))
         most = chance.randint(_MIN_TOKENS, _MAX_TOKENS)
@@ -244,8 +245,10 @@ class Examples:
 
 
 def _argument(data: Path, asked: str, read: str) -> str:
+    if read == WRITTEN_SET:
+        return read
     if asked == WRITTEN_SET:
-        return asked
+        return f"{asked}={asked},{data / read}.json"
     return f"{asked}={data / asked}.json,{data / read}.json"
 
 
@@ -262,6 +265,7 @@ def _find_examples(
         {passage.document_id, *(place.document_id for place in passage.repeated_at)}
         for passage in snapshot.passages
     ]
+    asked_before: dict[str, str] = {}
     examples: list[Example | None] = []
     for question, vector in zip(questions, vectors, strict=True):
         hits = retrieve(snapshot, question.text, vector, CANDIDATES)
@@ -273,6 +277,8 @@ def _find_examples(
             for number, score in scores.items()
             if question.held_out or hidden.isdisjoint(documents[number])
         ]
+        before = asked_before.get(question.document_id)
+        asked_before[question.document_id] = question.text
         right = next((n for n in own if question.is_answered_by(snapshot.passages[n])), None)
         span, score = _ANYWHERE, 0.0
         if question.answer is None:
@@ -293,7 +299,9 @@ def _find_examples(
                 and not _says(snapshot.passages[number].text, question.answer)
             ]
         examples.append(
-            Example(question.text, right, span, score, tuple(others[:_MOST]), question.held_out)
+            Example(
+                question.text, right, span, score, tuple(others[:_MOST]), question.held_out, before
+            )
         )
     return examples
 

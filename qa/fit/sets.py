@@ -9,16 +9,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corpus import Document, Passage, Span, plain_title, text_document
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot
 
 USAGE = "LANG=QUESTIONS[,PASSAGES]"
 
+WRITTEN_SET = "written"
+
 WRITTEN = Path(__file__).parent / "written.jsonl"
 """Texts on invented organisations, each with questions in French and English, some of which it does
-not answer: `id, group, language, title, text, questions: [{question, lang, answer, kind}]`. Those
+not answer: `id, group, language, title, text, questions: [{question, lang, answer, start}]`. Those
 of a group are about the same organisation, and count as one article."""
+
+WRITTEN_ON_SETS = Path(__file__).parent / "written_on_sets.jsonl"
+"""More questions on the paragraphs of PIAF and of the English XQuAD, whose own texts are not here:
+`paragraph, question, lang, answer, start`, where `paragraph` begins the SHA-256 of its text."""
+
+DIGEST_DIGITS = 16
 
 _HELD_OUT_PERCENT = 15
 
@@ -64,8 +73,10 @@ def open_set(
 ) -> Iterator[tuple[Snapshot, tuple[FitQuestion, ...]]]:
     """An index of a set's paragraphs, each a document titled by its article, and its questions.
 
-    `argument` is `written`, or the questions' language and a SQuAD JSON file, and the passages'
-    file where it is another one (XQuAD: the same paragraphs in the same order in another language).
+    `argument` is `written`, for our own set, or the questions' language and a SQuAD JSON file, and
+    the passages' file where it is another one (XQuAD: the same paragraphs in the same order in
+    another language). With `written` for the questions' file, those that were written in addition
+    on the passages' paragraphs.
     """
     documents, found = read_set(argument)
     with index_of(documents, embedder) as snapshot:
@@ -74,7 +85,7 @@ def open_set(
 
 def read_set(argument: str) -> tuple[list[Document], tuple[FitQuestion, ...]]:
     """The paragraphs and the questions of a set, as of `open_set`."""
-    return _read_written() if argument == "written" else _read_squad(argument)
+    return _read_written() if argument == WRITTEN_SET else _read_squad(argument)
 
 
 @contextmanager
@@ -114,7 +125,7 @@ def _read_written() -> tuple[list[Document], tuple[FitQuestion, ...]]:
         FitQuestion(
             text=asked["question"],
             document_id=document.id,
-            start=entry["text"].index(asked["answer"]) if asked["answer"] else 0,
+            start=asked["start"],
             answer=asked["answer"],
             article=a,
             held_out=_is_held_out(entry["group"]),
@@ -141,6 +152,8 @@ def _read_squad(argument: str) -> tuple[list[Document], tuple[FitQuestion, ...]]
         for a, article in enumerate(articles)
         for p, paragraph in enumerate(article["paragraphs"])
     }
+    if questions == WRITTEN_SET:
+        return list(documents.values()), tuple(_read_written_on(articles, documents))
     asked = json.loads(Path(questions).read_text(encoding="utf-8"))["data"]
     found = tuple(
         FitQuestion(
@@ -160,7 +173,30 @@ def _read_squad(argument: str) -> tuple[list[Document], tuple[FitQuestion, ...]]
     return list(documents.values()), found
 
 
+def _read_written_on(
+    articles: Sequence[dict[str, Any]], documents: dict[tuple[int, int], Document]
+) -> Iterator[FitQuestion]:
+    written: dict[str, list[dict[str, Any]]] = {}
+    for line in WRITTEN_ON_SETS.read_text(encoding="utf-8").splitlines():
+        asked = json.loads(line)
+        written.setdefault(asked["paragraph"], []).append(asked)
+    for (a, p), document in documents.items():
+        text = articles[a]["paragraphs"][p]["context"]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        for asked in written.get(digest[:DIGEST_DIGITS], ()):
+            yield FitQuestion(
+                text=asked["question"],
+                document_id=document.id,
+                start=asked["start"],
+                answer=asked["answer"],
+                article=a,
+                held_out=_is_held_out(articles[a]["title"]),
+            )
+
+
 def _kind(argument: str) -> str:
+    if argument.split("=")[-1].startswith(WRITTEN_SET):
+        return WRITTEN_SET
     return "across" if "," in argument else argument.partition("=")[0]
 
 

@@ -57,13 +57,14 @@ def test_a_snapshot_comes_back_as_it_was_built(snapshot: Snapshot, interview: Do
 def test_vectors_are_those_of_the_passages_and_their_sentences(
     snapshot: Snapshot, embedder: Embedder, interview: Document
 ) -> None:
+    # On some processors a text's vector depends on the batch it was computed in, by a last bit.
     for number in (0, len(snapshot.passages) // 2, len(snapshot.passages) - 1):
         passage = snapshot.passages[number]
         expected = embedder.embed_passages([passage.embedded_text])
-        np.testing.assert_array_equal(snapshot.passage_vectors([number]), expected)
+        np.testing.assert_allclose(snapshot.passage_vectors([number]), expected, atol=1e-6)
         sentences = [interview.text[a:b] for a, b in passage.sentences]
         expected = embedder.embed_passages(sentences)
-        np.testing.assert_array_equal(snapshot.sentence_vectors(number), expected)
+        np.testing.assert_allclose(snapshot.sentence_vectors(number), expected, atol=1e-6)
 
 
 def test_a_built_index_verifies(home: Path, store: SnapshotStore) -> None:
@@ -172,7 +173,7 @@ def test_a_damaged_index_says_what_to_do(store: SnapshotStore, content: str) -> 
 
 def test_another_format_version_is_refused(store: SnapshotStore) -> None:
     path = store.current() / MANIFEST
-    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format_version": 1}))
     with pytest.raises(SnapshotError, match="format version 1"):
         store.load()
 

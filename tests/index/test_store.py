@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def test_rollback_goes_to_the_version_before_or_to_the_one_named(store: Snapshot
 def test_versions_of_another_format_are_not_listed(store: SnapshotStore) -> None:
     first, *others = store.versions()
     manifest = store.directory(first) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 1'))
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format_version": 1}))
     assert [m.version for m in store.manifests()] == others
 
 
