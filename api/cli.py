@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from api import cli_eval, cli_index
-from api.terminal import JsonFlag, clear_errors, read_settings
+from api.terminal import JsonFlag, clear_errors, read_settings, say
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -50,20 +50,34 @@ def ask(
     question: Annotated[str, typer.Argument(help="In French or English.")],
     top_k: TopK = None,
     mode: Annotated[
-        Literal["extractive"], typer.Option(help="Sentences of the documents, verbatim.")
-    ] = "extractive",
+        Literal["extractive", "generative"] | None,
+        typer.Option(
+            help="Sentences of the documents, verbatim, or worded by the LLM, the default where "
+            "one is configured."
+        ),
+    ] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Option(metavar="QUESTION", help="What was asked before (may be repeated)."),
+    ] = None,
     filter: FilterOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Answer a question, with citations."""
+    from qa import Turn
+
     settings = read_settings()
     text, filters = _text(question), _filters(filter)
+    history = [Turn(question=_text(asked)) for asked in after or []]
     with clear_errors():
-        answer = _answerer(settings).ask(text, top_k or settings.top_k, filters)
+        answerer = _answerer(settings)
+        answer = answerer.ask(text, top_k or settings.top_k, filters, history, mode)
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
         return
     typer.echo(answer.answer)
+    if answer.fallback:
+        say(f"in the documents' own words: {answer.fallback}")
     typer.echo()
     for citation in answer.citations:
         heading = f", {citation.heading}" if citation.heading else ""

@@ -69,7 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     Raises:
         SnapshotError: The index was built with another embedding model.
-        EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
+        EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError: A model cannot be
+            loaded.
     """
     settings = settings or Settings()
     serving = Serving(settings)
@@ -130,9 +131,9 @@ Known = Annotated[Document, Depends(_document)]
 
 @router.post("/ask", tags=["questions"], responses=_INVALID)
 def ask(body: AskRequest, answerer: Ready, request: Request) -> Answer:
-    """Answer a question with sentences of the documents, each with its citation."""
+    """Answer a question from the documents, with citations, or say that they do not answer."""
     top_k = body.top_k or request.app.state.settings.top_k
-    return answerer.ask(body.question, top_k, body.filters)
+    return answerer.ask(body.question, top_k, body.filters, body.history, body.mode)
 
 
 @router.post("/search", tags=["questions"], responses=_INVALID)

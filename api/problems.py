@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from qa import FilterError
+from qa import FilterError, ModeError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -59,6 +59,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def unfiltered(request: Request, error: FilterError) -> JSONResponse:
         errors = [FieldError(field="filters", message=str(error))]
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: filters.", errors)
+
+    @app.exception_handler(ModeError)
+    async def without_llm(request: Request, error: ModeError) -> JSONResponse:
+        errors = [FieldError(field="mode", message=str(error))]
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: mode.", errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:

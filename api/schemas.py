@@ -8,12 +8,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from api.jobs import Job
 from index import Chunking, Counts, ModelIdentity
-from qa import Mode, Range
+from qa import AnswerMode, Mode, Range, Turn
 
 MAX_QUESTION = 2000
 """Longest question, in characters."""
 
 MAX_TOP_K = 50
+MAX_HISTORY = 50
 
 
 def check_text(value: str) -> str:
@@ -62,8 +63,13 @@ class AskRequest(_Request):
 
     question: Text = Field(examples=["Combien de personnes travaillent à PariSanté Campus ?"])
     top_k: TopK | None = Field(None, description="how many passages come back with the answer")
-    mode: Literal["extractive"] = Field(
-        "extractive", description="sentences of the documents, verbatim"
+    mode: AnswerMode | None = Field(
+        None,
+        description="`extractive`: sentences of the documents, verbatim; `generative`: worded by "
+        "the configured LLM and checked against the documents, the default where there is one",
+    )
+    history: list[Turn] = Field(
+        [], max_length=MAX_HISTORY, description="what was asked and answered before, in order"
     )
     filters: GivenFilters = None
 

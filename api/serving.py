@@ -9,10 +9,11 @@ from collections.abc import Callable
 from api.models import Models
 from api.settings import Settings
 from index import EmbeddedModelError, EmbedderError, Snapshot, SnapshotError
-from qa import Answerer, RerankerError
+from qa import Answerer, RerankerError, SpanReaderError
 
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.5
+_UNUSABLE = (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError)
 
 
 class Serving:
@@ -27,7 +28,8 @@ class Serving:
 
         Raises:
             SnapshotError: It was built with another embedding model.
-            EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
+            EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError: A model cannot be
+                loaded.
         """
         self._settings = settings
         self._models: Models | None = None
@@ -67,7 +69,8 @@ class Serving:
 
         Raises:
             SnapshotError: There is no such version, or it cannot be served; nothing has changed.
-            EmbedderError, EmbeddedModelError, RerankerError: A model cannot be loaded.
+            EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError: A model cannot be
+                loaded.
         """
         store = self._settings.store
         with self._lock:
@@ -89,7 +92,7 @@ class Serving:
             return
         try:
             answerer = self._answerer(store.load())
-        except (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, OSError) as error:
+        except (*_UNUSABLE, OSError) as error:
             _LOGGER.error("the index %s is not served: %s", version, error)
             self._refused = version
         else:

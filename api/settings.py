@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from corpus import Uploads
 from index import Chunking, SnapshotStore, embedding_model
-from qa import DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K
+from qa import DEFAULT_LLM_SECONDS, DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Generator
 
 
 class Settings(BaseSettings):
@@ -31,6 +31,24 @@ class Settings(BaseSettings):
         description="`embedded`, `none`, or name on the hub or local path of a cross-encoder of "
         "sentence-transformers",
     )
+    reader: str = Field(
+        "embedded",
+        min_length=1,
+        description="what finds the short answers: `embedded`, or name on the hub or local path of "
+        "a question answering model of transformers",
+    )
+    llm_base_url: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="of an OpenAI-compatible API, with `/v1`: its LLM, `llm_model`, words answers",
+    )
+    llm_model: str | None = Field(None, min_length=1, description="name of the LLM there")
+    llm_api_key: SecretStr | None = Field(None, description="if that API wants one")
+    llm_seconds: float = Field(
+        DEFAULT_LLM_SECONDS,
+        gt=0,
+        description="how long an answer waits for the LLM, then the documents' own words stand in",
+    )
     passage_tokens: int = Field(256, ge=32, description="longest passage, in the model's tokens")
     context_tokens: int = Field(
         64,
@@ -49,6 +67,14 @@ class Settings(BaseSettings):
     )
     max_upload_mb: int = Field(50, ge=1, description="largest file that can be uploaded")
     max_upload_files: int = Field(100, ge=1, description="most files in one upload")
+
+    @model_validator(mode="after")
+    def _llm_is_whole(self) -> Settings:
+        if (self.llm_base_url is None) != (self.llm_model is None):
+            raise ValueError(
+                "CAMPUS_QA_LLM_BASE_URL and CAMPUS_QA_LLM_MODEL go together: set both, or neither"
+            )
+        return self
 
     @property
     def store(self) -> SnapshotStore:
@@ -73,6 +99,13 @@ class Settings(BaseSettings):
     @property
     def eval_cache(self) -> Path:
         return self.home / "cache" / "eval"
+
+    def generator(self) -> Generator | None:
+        """The LLM, if one is configured; it is not called yet."""
+        if self.llm_base_url is None or self.llm_model is None:
+            return None
+        key = self.llm_api_key.get_secret_value() if self.llm_api_key else None
+        return Generator(self.llm_base_url, self.llm_model, key, self.llm_seconds)
 
     def resolve_embedding_model(self) -> str:
         """The model to load; installs the embedded one below `home` on first use."""

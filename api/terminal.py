@@ -39,17 +39,19 @@ def clear_errors() -> Iterator[None]:
     from corpus import CorpusError
     from evals import QuestionSetError, RunError
     from index import EmbeddedModelError, EmbedderError, SnapshotError
-    from qa import FilterError, RerankerError
+    from qa import FilterError, ModeError, RerankerError, SpanReaderError
 
     known = (
         CorpusError,
         EmbeddedModelError,
         EmbedderError,
         FilterError,
+        ModeError,
         QuestionSetError,
         RerankerError,
         RunError,
         SnapshotError,
+        SpanReaderError,
     )
     try:
         yield

@@ -22,10 +22,12 @@ from corpus.sources import (
     unknown,
 )
 from corpus.uploads import Uploads, check_name
+from corpus.values import MONTHS, find_values, is_given
 
 __all__ = [
     "DIGIT_GROUPS",
     "FORMATS",
+    "MONTHS",
     "Block",
     "Corpus",
     "CorpusError",
@@ -41,6 +43,8 @@ __all__ = [
     "check_name",
     "detect_language",
     "find_files",
+    "find_values",
+    "is_given",
     "join_digit_groups",
     "load_corpus",
     "plain_heading",

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from text_to_num import alpha2digit
 
-from corpus.documents import Language
+from corpus.language import Language
 from corpus.numbers import join_digit_groups
 
-_MONTHS = {
+MONTHS = {
     month: number
     for months in (
         "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
@@ -21,7 +21,7 @@ _MONTHS = {
     )
     for number, month in enumerate(months.split(), start=1)
 }
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_MONTH = rf"(?P<month>{'|'.join(MONTHS)})"
 _DAY = r"(?P<day>\d{1,2})(?:er|st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
 _DATES = tuple(
@@ -46,8 +46,13 @@ _UNITS = {
         "%": ("%", "pour cent", "pour 100", "pourcent", "per cent", "percent"),
         "€": ("€", "euro", "euros", "eur", "d’euros", "d'euros", "of euros", "m€", "k€", "md€"),
         "$": ("$", "dollar", "dollars", "de dollars"),
-        "m2": ("m2", "mètre carré", "mètres carrés", "metres carres")
-        + tuple(f"square {metre}" for metre in ("metre", "metres", "meter", "meters")),
+        "m2": (
+            "m2",
+            "mètre carré",
+            "mètres carrés",
+            "metres carres",
+            *tuple(f"square {metre}" for metre in ("metre", "metres", "meter", "meters")),
+        ),
         "ha": ("ha", "hectare", "hectares"),
         "km": ("km", "kilomètre", "kilomètres", "kilometre", "kilometres", "kilometers"),
         "m": ("m", "mètre", "mètres", "metre", "metres", "meter", "meters"),
@@ -64,7 +69,7 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 _NUMBER = re.compile(
-    r"(?P<sign>[€$])?\s?(?<![\w.,])(?P<digits>\d{1,3}(?:[.,]\d{3})+(?!\d)|\d+)(?P<part>[.,]\d+)?"
+    r"(?P<sign>[€$])?\s?(?<![\w.,])(?<![^\W\d]-)(?P<digits>\d{1,3}(?:[.,]\d{3})+(?!\d)|\d+)(?P<part>[.,]\d+)?"
     rf"(?:\s?(?P<scale>{_any_of(_SCALES)})(?!\w))?"
     rf"(?:\s?(?P<unit>{_any_of(_UNITS)})(?![\w²2]))?"
 )
@@ -111,7 +116,7 @@ def _find(plain: str) -> Iterator[Value]:
             found = match.groupdict()
             yield Date(
                 int(found["year"]) if found.get("year") else None,
-                int(_MONTHS.get(found["month"], found["month"])),
+                int(MONTHS.get(found["month"], found["month"])),
                 int(found["day"]) if found.get("day") else None,
             )
         plain = pattern.sub(" ", plain)

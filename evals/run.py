@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import index
@@ -14,7 +15,7 @@ from evals.metrics import Judgements, first_rank, ndcg_at, recall_at, reciprocal
 from evals.question_set import Question, QuestionSet
 from evals.relevance import Relevance
 from evals.results import EvalResult, Item, Outcome, RankedPassage
-from evals.support import sentence_support, split_statements
+from evals.support import sentence_support
 from index import (
     Chunking,
     Embedder,
@@ -24,7 +25,11 @@ from index import (
     SnapshotStore,
     build_snapshot,
 )
-from qa import READ_PASSAGES, Answer, Answerer, Citation, Mode
+from qa import READ_PASSAGES, Answer, Answerer, Citation, Mode, Turn
+from qa.statements import split_statements
+
+Turns = dict[str, list[Turn]]
+"""What was asked and answered so far, by conversation."""
 
 _DEPTH = 10
 _JUDGED_DEPTH = 50
@@ -57,11 +62,12 @@ def evaluate(
     questions = question_set.questions
     relevance = Relevance(answerer.snapshot)
     latencies = _time(questions, answerer, mode, progress)
+    earlier: Turns = {}
     items: list[Item] = []
     warnings: list[str] = []
     for first in range(0, len(questions), _BATCH):
         batch = questions[first : first + _BATCH]
-        for question, given, full in _ask(batch, answerer, mode):
+        for question, given, full in _ask(batch, answerer, mode, earlier):
             evidence = relevance.find_evidence(question)
             judgements = relevance.judge(question, evidence)
             judged_here = question.judgements.keys() & answerer.snapshot.documents.keys()
@@ -72,9 +78,6 @@ def evaluate(
                 _measure(question, given, full, judgements, evidence, answerer.snapshot, latency)
             )
             progress("asking questions", len(items), len(questions))
-    follow_ups = sum(question.turn > 1 for question in questions)
-    if follow_ups:
-        warnings.append(f"{follow_ups} follow-up questions were asked without what went before")
     summary = summarise(items)
     return EvalResult(
         **{name: getattr(summary, name) for name in type(summary).model_fields},
@@ -136,10 +139,12 @@ def _time(
 
 
 def _ask(
-    questions: Sequence[Question], answerer: Answerer, mode: Mode
+    questions: Sequence[Question], answerer: Answerer, mode: Mode, earlier: Turns
 ) -> Iterable[tuple[Question, Answer, Answer]]:
     """Each question with its answer, and with the one that it would have had without a threshold
     on the confidence, which tells whether a refusal was worth it.
+
+    `earlier` holds the turns of each conversation so far, and is added to.
     """
     texts = [question.question for question in questions]
     depth = max(map(_depth, questions))
@@ -148,7 +153,15 @@ def _ask(
     unheld = answerer.ask_all([texts[i] for i in refused], depth, mode, min_confidence=0)
     full = dict(zip(refused, unheld, strict=True))
     for i, question in enumerate(questions):
-        yield question, given[i], full.get(i, given[i])
+        history = earlier.get(question.conversation, [])
+        answer, without_threshold = given[i], full.get(i, given[i])
+        if history and mode == "hybrid":
+            ask = partial(answerer.ask, texts[i], depth, history=history, mode="extractive")
+            answer, without_threshold = ask(), ask(min_confidence=0)
+        if question.conversation:
+            turn = Turn(question=question.question, answer=answer.answer)
+            earlier[question.conversation] = [*history, turn]
+        yield question, answer, without_threshold
 
 
 def _measure(

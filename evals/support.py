@@ -6,50 +6,17 @@ arXiv:2305.14627, section 4.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from corpus import split_sentences
 from evals.matching import tokenize
+from qa.statements import Statement
 
 Judge = Callable[[str, str], bool]
 """Whether a premise (first) supports a statement (second)."""
 
-_MARKERS = re.compile(r"\s*\[(\d+)\]")
 _SUPPORT = 0.8
 _FRAME = frozenset({"selon", "according", "to"})
 """Words that name whose statement it is, and state nothing themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A sentence of an answer, and the markers of the citations behind it."""
-
-    text: str
-    markers: tuple[int, ...]
-
-
-def split_statements(answer: str) -> list[Statement]:
-    """The sentences of an answer, in order; a marker belongs to the sentence that it follows."""
-    plain = ""
-    marked: list[tuple[int, int]] = []
-    last = 0
-    for match in _MARKERS.finditer(answer):
-        plain += answer[last : match.start()]
-        marked.append((len(plain), int(match[1])))
-        last = match.end()
-    plain += answer[last:]
-    spans = [span for span in split_sentences(plain) if plain[slice(*span)].strip()]
-    found: list[list[int]] = [[] for _ in spans]
-    for position, marker in marked:
-        before = [i for i, (start, _end) in enumerate(spans) if start < position]
-        if before:
-            found[before[-1]].append(marker)
-    return [
-        Statement(plain[start:end], tuple(markers))
-        for (start, end), markers in zip(spans, found, strict=True)
-    ]
 
 
 def holds_words(premise: str, statement: str) -> bool:

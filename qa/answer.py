@@ -80,7 +80,11 @@ class Timings(_Frozen):
     retrieve: float = 0
     rerank: float = 0
     read: float = 0
+    generate: float = 0
     total: float = 0
+
+
+AnswerMode = Literal["extractive", "generative"]
 
 
 class Answer(_Frozen):
@@ -88,22 +92,39 @@ class Answer(_Frozen):
 
     A refusal has `answered` false, no short answer, no citations, and the nearest passages.
     `passages` are the nearest ones, as many as were asked for; a cited sentence may stand in a
-    further one. `confidence` is the estimated probability that the documents answer the question at
-    all.
+    further one. `confidence` is the estimated probability that the sentence that the reader picked
+    answers the question. `understood_as` is the question as it was looked up, where what was asked
+    before became part of it. `mode` is `generative`, and `model` the LLM's name, where an LLM
+    worded the answer; where it was to and the documents' own sentences stand in, `fallback` says
+    why.
     """
 
     question: str
+    understood_as: str | None
     language: Language
     answered: bool
     answer: str
     short_answer: str | None
     confidence: float
-    mode: Literal["extractive"]
+    mode: AnswerMode
     model: str | None
+    fallback: str | None
     citations: tuple[Citation, ...]
     passages: tuple[RetrievedPassage, ...]
     index_version: str
     timings_ms: Timings
+
+
+class Retrieved(_Frozen):
+    """The first event of an answer that forms: what it will be based on."""
+
+    passages: tuple[RetrievedPassage, ...]
+
+
+class Said(_Frozen):
+    """A further piece of an answer's text."""
+
+    text: str
 
 
 class SearchResult(_Frozen):

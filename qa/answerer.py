@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from corpus import Language, Place, detect_language
+from corpus import Language, detect_language
 from index import Embedder, Snapshot, Vectors
-from qa.answer import Answer, Citation, OtherPlace, RetrievedPassage, SearchResult, Timings
+from qa.answer import Answer, AnswerMode, Retrieved, Said, SearchResult, Timings
+from qa.citing import cite, cite_wording, describe_hits
+from qa.conversation import Turn, contextualise
 from qa.filters import Filters, Scope, resolve_filters
-from qa.reader import Evidence, Reading, read
+from qa.generator import Generator, GeneratorError
+from qa.reader import Reading, read
 from qa.reranker import Reranker, find_passages
 from qa.retriever import Hit, Mode
-from qa.short_answer import find_short_answer
+from qa.span_reader import SpanReader
+from qa.wording import DECLINED, Wording
 
 DEFAULT_TOP_K = 5
 READ_PASSAGES = 5
@@ -26,11 +32,32 @@ _REFUSALS: dict[Language, str] = {
 }
 
 
-class Answerer:
-    """Answers from one snapshot, without an LLM.
+_STAGES = ("embed", "retrieve", "rerank", "read")
+_PIECE = re.compile(r"\s*(?:[^\[]|\[(?!\d+\]))+(?:\[\d+\])*")
 
-    The same question gives the same answer, byte for byte, as long as the snapshot is the same.
-    Safe to call from several threads.
+
+class ModeError(ValueError):
+    """An answer in a mode that there is not; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found for a question, and the seconds that each stage took."""
+
+    question: str
+    hits: list[Hit]
+    reading: Reading
+    embed: float
+    retrieve: float
+    rerank: float
+    read: float
+
+
+class Answerer:
+    """Answers from one snapshot, with an LLM or without.
+
+    Without, the same question gives the same answer, byte for byte, as long as the snapshot is the
+    same. Safe to call from several threads.
     """
 
     def __init__(
@@ -39,12 +66,16 @@ class Answerer:
         embedder: Embedder,
         reranker: Reranker | None = None,
         min_confidence: float = DEFAULT_MIN_CONFIDENCE,
+        generator: Generator | None = None,
+        span_reader: SpanReader | None = None,
     ) -> None:
         """Args:
             snapshot: What to answer from.
             embedder: The one that built it.
             reranker: What puts hybrid candidates into a better order.
             min_confidence: Below it, from 0 to 1, a question is refused.
+            generator: The LLM that words answers.
+            span_reader: What finds short answers instead of the reranker.
 
         Raises:
             SnapshotError: The snapshot was built with another embedding model.
@@ -54,28 +85,94 @@ class Answerer:
         self._embedder = embedder
         self.reranker = reranker
         self.min_confidence = min_confidence
+        self.generator = generator
+        self._span_reader = span_reader
         # The first use of the model and of the language identifier takes a second: not a user's.
-        self.ask("Bonjour")
+        self.ask("Bonjour", mode="extractive")
 
     def ask(
-        self, question: str, top_k: int = DEFAULT_TOP_K, filters: Filters | None = None
+        self,
+        question: str,
+        top_k: int = DEFAULT_TOP_K,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+        mode: AnswerMode | None = None,
+        min_confidence: float | None = None,
     ) -> Answer:
-        """Answer a question in French or English; the `top_k` nearest passages come with it.
+        """Answer a question in French or English.
+
+        Args:
+            question: As it was asked.
+            top_k: How many of the nearest passages come with the answer.
+            filters: Which documents it may be answered from.
+            history: What was asked and answered before, in order.
+            mode: `extractive` even though there is an LLM; by default it is used.
+            min_confidence: Instead of the answerer's own.
 
         Raises:
             FilterError: A filter names a field that no document has.
+            ModeError: The mode is `generative`, and there is no LLM.
         """
-        return next(self.ask_all([question], top_k, filters=filters))
+        events = self.stream(question, top_k, filters, history, mode, min_confidence)
+        (answer,) = (event for event in events if isinstance(event, Answer))
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        top_k: int = DEFAULT_TOP_K,
+        filters: Filters | None = None,
+        history: Sequence[Turn] = (),
+        mode: AnswerMode | None = None,
+        min_confidence: float | None = None,
+    ) -> Iterator[Retrieved | Said | Answer]:
+        """The answer of `ask` as it forms: the passages, pieces of its text, then all of it.
+
+        The pieces are whole sentences, each verified, that add up to the answer's text.
+        """
+        if mode == "generative" and self.generator is None:
+            raise ModeError(
+                "no LLM is configured: set CAMPUS_QA_LLM_BASE_URL and CAMPUS_QA_LLM_MODEL, or ask "
+                "for an extractive answer"
+            )
+        threshold = self.min_confidence if min_confidence is None else min_confidence
+        scope = resolve_filters(self.snapshot, filters)
+        generator = None if mode == "extractive" else self.generator
+        deadline = time.monotonic() + (generator.seconds if generator else 0)
+        count = max(top_k, READ_PASSAGES)
+        started = time.perf_counter()
+        found, failure = self._find_after(question, history, count, scope, generator, deadline)
+        yield Retrieved(passages=describe_hits(self.snapshot, found.hits[:top_k]))
+        wording = None
+        writing = time.perf_counter()
+        if generator and not failure and self._is_answered(found, threshold):
+            hits = found.hits[:READ_PASSAGES]
+            wording = Wording(self.snapshot, self._embedder, generator, hits)
+            for piece in wording.form(found.question, detect_language(question), deadline):
+                yield Said(text=piece)
+            failure = wording.failure
+        generate = time.perf_counter() - writing
+        answer = self._conclude(question, found, top_k, threshold, wording, failure)
+        if answer.mode == "extractive":
+            for piece in _PIECE.findall(answer.answer):
+                yield Said(text=piece)
+        timings = answer.timings_ms.model_copy(
+            update={
+                "generate": _milliseconds(generate),
+                "total": _milliseconds(time.perf_counter() - started),
+            }
+        )
+        yield answer.model_copy(update={"timings_ms": timings})
 
     def ask_all(
         self,
         questions: Sequence[str],
         top_k: int = DEFAULT_TOP_K,
-        mode: Mode = "hybrid",
+        search_mode: Mode = "hybrid",
         min_confidence: float | None = None,
         filters: Filters | None = None,
     ) -> Iterator[Answer]:
-        """Answer many questions, in their order; each answer is what `ask` gives.
+        """Answer many questions without an LLM, in their order; each answer is what `ask` gives.
 
         They are embedded together, which takes about a third of the time. The time that an answer
         gives for that is its share.
@@ -83,7 +180,7 @@ class Answerer:
         Args:
             questions: Each by itself; none knows of the others.
             top_k: How many of the nearest passages come with each answer.
-            mode: How passages are ranked.
+            search_mode: How passages are ranked.
             min_confidence: Instead of the answerer's own.
             filters: Which documents they may be answered from.
 
@@ -95,53 +192,10 @@ class Answerer:
         started = time.perf_counter()
         vectors = self._embedder.embed_queries(questions)
         share = (time.perf_counter() - started) / max(1, len(questions))
-        for question, vector in zip(questions, vectors, strict=True):
-            yield self._answer(question, vector, top_k, mode, threshold, share, scope)
-
-    def _answer(
-        self,
-        question: str,
-        vector: Vectors,
-        top_k: int,
-        mode: Mode,
-        threshold: float,
-        embedding_seconds: float,
-        scope: Scope | None,
-    ) -> Answer:
-        embedded = time.perf_counter()
-        started = embedded - embedding_seconds
         count = max(top_k, READ_PASSAGES)
-        hits, reranking = find_passages(
-            self.snapshot, question, vector, count, mode, scope, self.reranker
-        )
-        found = time.perf_counter()
-        language = detect_language(question)
-        asks = any(character.isalpha() for character in question)
-        readable = hits[:READ_PASSAGES] if asks else []
-        reading = read(self.snapshot, question, language, readable)
-        answered = bool(reading.evidence) and reading.confidence >= threshold
-        citations = self._cite(reading) if answered else ()
-        finished = time.perf_counter()
-        return Answer(
-            question=question,
-            language=language,
-            answered=answered,
-            answer=_compose(citations, language) if answered else _REFUSALS[language],
-            short_answer=self._shorten(question, language, reading) if answered else None,
-            confidence=round(reading.confidence, 4),
-            mode="extractive",
-            model=None,
-            citations=citations,
-            passages=describe_hits(self.snapshot, hits[:top_k]),
-            index_version=self.snapshot.version,
-            timings_ms=Timings(
-                embed=_milliseconds(started, embedded),
-                retrieve=_milliseconds(embedded, found - reranking),
-                rerank=_milliseconds(found - reranking, found),
-                read=_milliseconds(found, finished),
-                total=_milliseconds(started, finished),
-            ),
-        )
+        for question, vector in zip(questions, vectors, strict=True):
+            found = self._find(question, vector, count, search_mode, scope, share)
+            yield self._conclude(question, found, top_k, threshold)
 
     def search(
         self,
@@ -167,13 +221,127 @@ class Answerer:
             passages=describe_hits(self.snapshot, hits),
             index_version=self.snapshot.version,
             timings_ms=Timings(
-                embed=_milliseconds(started, embedded),
-                retrieve=_milliseconds(embedded, finished - reranking),
-                rerank=_milliseconds(finished - reranking, finished),
-                total=_milliseconds(started, finished),
+                embed=_milliseconds(embedded - started),
+                retrieve=_milliseconds(finished - reranking - embedded),
+                rerank=_milliseconds(reranking),
+                total=_milliseconds(finished - started),
+            ),
+        )
+
+    def _find_after(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        count: int,
+        scope: Scope | None,
+        generator: Generator | None,
+        deadline: float,
+    ) -> tuple[_Found, str | None]:
+        """What is found for a question in its conversation, and why the LLM failed, if it did.
+
+        With an LLM, for the question that it makes of it; without one, for the question by itself
+        or after those before it, whichever is answered with more confidence.
+        """
+        failure = None
+        tried = [question]
+        if history and generator is not None:
+            try:
+                tried = [generator.rewrite(question, history, deadline)]
+            except GeneratorError as error:
+                failure = str(error)
+        if history and (generator is None or failure):
+            tried.append(contextualise(question, history))
+        found = [
+            self._find(asked, vector, count, "hybrid", scope, seconds)
+            for asked in tried
+            for vector, seconds in [self._embed(asked)]
+        ]
+        best = max(found, key=lambda each: each.reading.confidence)
+        total = {name: sum(getattr(each, name) for each in found) for name in _STAGES}
+        return replace(best, **total), failure
+
+    def _embed(self, question: str) -> tuple[Vectors, float]:
+        started = time.perf_counter()
+        vector = self._embedder.embed_query(question)
+        return vector, time.perf_counter() - started
+
+    def _find(
+        self,
+        question: str,
+        vector: Vectors,
+        count: int,
+        search_mode: Mode,
+        scope: Scope | None,
+        embed: float,
+    ) -> _Found:
+        started = time.perf_counter()
+        hits, rerank = find_passages(
+            self.snapshot, question, vector, count, search_mode, scope, self.reranker
+        )
+        found = time.perf_counter()
+        asks = any(character.isalpha() for character in question)
+        readable = hits[:READ_PASSAGES] if asks else []
+        if self._span_reader is not None:
+            readable = self._span_reader.read(question, readable)
+        reading = read(self.snapshot, question, detect_language(question), readable)
+        return _Found(
+            question,
+            hits,
+            reading,
+            embed=embed,
+            retrieve=found - started - rerank,
+            rerank=rerank,
+            read=time.perf_counter() - found,
+        )
+
+    def _is_answered(self, found: _Found, threshold: float) -> bool:
+        return bool(found.reading.evidence) and found.reading.confidence >= threshold
+
+    def _conclude(
+        self,
+        question: str,
+        found: _Found,
+        top_k: int,
+        threshold: float,
+        wording: Wording | None = None,
+        failure: str | None = None,
+    ) -> Answer:
+        started = time.perf_counter()
+        language = detect_language(question)
+        reading = found.reading
+        answered = self._is_answered(found, threshold)
+        if failure == DECLINED:
+            # The reader alone against the LLM: it has to be surer than not.
+            answered = answered and reading.confidence > 1 / 2
+        cited = model = None
+        if answered and wording is not None and wording.text:
+            cited = cite_wording(self.snapshot, found.question, language, reading, wording)
+            model = wording.model
+        elif answered:
+            cited = cite(self.snapshot, found.question, language, reading)
+        described = describe_hits(self.snapshot, found.hits[:top_k])
+        stages = {name: getattr(found, name) for name in _STAGES}
+        stages["read"] += time.perf_counter() - started
+        return Answer(
+            question=question,
+            understood_as=found.question if found.question != question else None,
+            language=language,
+            answered=answered,
+            answer=cited.text if cited else _REFUSALS[language],
+            short_answer=cited.short_answer if cited else None,
+            confidence=round(reading.confidence, 4),
+            mode="generative" if model else "extractive",
+            model=model,
+            fallback=None if model else failure,
+            citations=cited.citations if cited else (),
+            passages=described,
+            index_version=self.snapshot.version,
+            timings_ms=Timings(
+                **{name: _milliseconds(seconds) for name, seconds in stages.items()},
+                total=_milliseconds(sum(stages.values())),
             ),
         )
 
 
-def _milliseconds(start: float, end: float) -> float:
-    return round((end - start) * 1000, 2)
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)

@@ -11,6 +11,7 @@ from qa.answer import Citation, Highlight, OtherPlace, RetrievedPassage
 from qa.reader import Evidence, Reading
 from qa.retriever import Hit
 from qa.short_answer import find_short_answer, tidy
+from qa.wording import Wording
 
 _ACCORDING_TO: dict[Language, str] = {
     "fr": "Selon « {} » :",
@@ -51,6 +52,19 @@ def cite(snapshot: Snapshot, question: str, language: Language, reading: Reading
             for citation, quoted in zip(citations, said, strict=True)
         )
     return Cited(text, _text(snapshot, short), citations)
+
+
+def cite_wording(
+    snapshot: Snapshot,
+    question: str,
+    language: Language,
+    reading: Reading,
+    wording: Wording,
+) -> Cited:
+    """What an LLM said; the short answer is the reader's."""
+    short = _shorten(snapshot, question, language, reading)
+    citations = tuple(_cite(snapshot, n, e, short) for n, e in enumerate(wording.evidence, start=1))
+    return Cited(wording.text, _text(snapshot, short), citations)
 
 
 def describe_hits(snapshot: Snapshot, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:

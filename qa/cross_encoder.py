@@ -13,25 +13,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from corpus import Passage, Span
+from corpus import Passage
 from index import Embedder
 from qa.reranker import RERANKED, RerankerError
-from qa.retriever import Judgement, ShortSpan
+from qa.retriever import Judgement
+from qa.spans import find_spans, places_of_tokens
 
 if TYPE_CHECKING:
     from transformers import BertModel
 
 WEIGHTS = Path(__file__).parent / "weights" / "cross_encoder.safetensors"
 
-_LONGEST_SPAN = 40
 _UNSEEN = -1e4
-_NOWHERE = ShortSpan(0, 0, -30.0)
 _HEADS = ("span.", "relevance.")
 
 
@@ -143,40 +140,11 @@ class CrossEncoder:
                 hidden = self._network.encode(self._network.embeddings(input_ids=ids), attention)
             # In single precision: bfloat16 has eight bits, and logits would come in steps.
             starts, ends, relevance = self._network.judge(hidden, attention)
-        offsets = encoded["offset_mapping"].numpy()
         for i, passage in enumerate(passages):
-            second = np.array([part == 1 for part in encoded.sequence_ids(i)])
-            shift = passage.start - (len(texts[i]) - len(passage.text))
-            places = np.where(second[:, None], offsets[i] + shift, -1)
+            places = places_of_tokens(encoded, i, passage, texts[i])
             best, answers = relevance[i].tolist()
-            yield Judgement(
-                relevance=best,
-                answers=answers,
-                spans=tuple(
-                    _best_span(starts[i].numpy(), ends[i].numpy(), places, sentence)
-                    for sentence in passage.sentences
-                ),
-            )
-
-
-def _best_span(
-    starts: NDArray[np.float32], ends: NDArray[np.float32], places: NDArray[np.int64], within: Span
-) -> ShortSpan:
-    """The highest sum of a start and of an end that is not before it nor too far behind.
-
-    `places` are those of the tokens, of shape (tokens, 2).
-    """
-    # Tokens may begin with the space before them: their middle tells where they belong.
-    middles = places.mean(axis=1)
-    tokens = np.flatnonzero((middles >= within[0]) & (middles < within[1]))
-    if not len(tokens):
-        return _NOWHERE
-    lengths = tokens[None, :] - tokens[:, None]
-    sums = starts[tokens, None] + ends[tokens]
-    sums[(lengths < 0) | (lengths >= _LONGEST_SPAN)] = -np.inf
-    first, last = np.unravel_index(int(sums.argmax()), sums.shape)
-    start, end = places[tokens[first], 0], places[tokens[last], 1]
-    return ShortSpan(int(start), int(end), float(sums[first, last]))
+            spans = find_spans(starts[i].numpy(), ends[i].numpy(), places, passage.sentences)
+            yield Judgement(best, answers, spans)
 
 
 def _has_bfloat16() -> bool:

@@ -90,7 +90,8 @@ class Evidence:
     @property
     def short_answer(self) -> ShortSpan | None:
         """Where the short answer stands in it, if a reader looked for one."""
-        return self.hit.judgement and self.hit.judgement.spans[self.position]
+        judgement = self.hit.judgement
+        return None if judgement is None else judgement.spans[self.position]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ _UNIT = re.compile(
 
 _WHOLE = re.compile(rf"{_DIGITS}|\w+")
 _EDGES = " \t\n\u00a0\u202f.,;:!?…"
-_BRACKETS = ("()", "[]", "«»", "“”", '""')
+_BRACKETS = (("(", ")"), ("[", "]"), ("«", "»"), ("“", "”"), ('"', '"'))
 
 _WORD_FIGURES = {
     word: str(figure)

@@ -54,9 +54,11 @@ def complete(evidence: Evidence, text: str, question: str) -> Evidence:
             first -= 1
         if first > 0 and _announces(text, sentences[first - 1]):
             first -= 1
-    elif first > evidence.passage.heading_sentences and _leans(text, *sentences[first - 1 : first + 1]):
+    elif first > evidence.passage.heading_sentences and _leans(
+        text, *sentences[first - 1 : first + 1]
+    ):
         first -= 1
-    if items[last] and first < last or _announces(text, sentences[last]):
+    if (items[last] and first < last) or _announces(text, sentences[last]):
         while last + 1 < len(sentences) and items[last + 1]:
             last += 1
     if last - first > _LONGEST_LIST:

@@ -2,15 +2,16 @@ r"""Train the cross-encoder's adapters and heads.
 
     python -m qa.fit.cross_encoder --model DIR --out DIR --data DIR [--start FILE]
 
-`--data` holds piaf-train.json and xquad.{en,de,es,ro}.json; what we wrote comes with the project. The
-articles that `qa.fit.sets` holds out are not trained on. For each question the passage that answers
-it stands against others that the hybrid search found for it, the better ranked the likelier, and
-that do not contain the answer. Three losses are summed: the span's, whose softmax runs over all
-passages of the question and over a place, of logit 0, that stands for no answer (Clark and Gardner,
-"Simple and Effective Multi-Paragraph Reading Comprehension", 2017, arXiv:1710.10723; Devlin et al.,
-"BERT", 2018, arXiv:1810.04805, on SQuAD 2.0); the ranking's, in which the relevance is what has to be
-added to the hybrid score; and, by half, the passage's by itself. From questions that nothing
-answers, the first and, by half, the last learn. XQuAD is asked in one language over passages of the same or of another.
+`--data` holds piaf-train.json and xquad.{en,de,es,ro}.json; what we wrote comes with the project.
+The articles that `qa.fit.sets` holds out are not trained on. For each question the passage that
+answers it stands by itself or against another that the hybrid search found for it, the better
+ranked the likelier, and that does not contain the answer. Three losses are summed: the span's,
+whose softmax runs over all passages of the question and over a place, of logit 0, that stands for
+no answer (Clark and Gardner, "Simple and Effective Multi-Paragraph Reading Comprehension", 2017,
+arXiv:1710.10723; Devlin et al., "BERT", 2018, arXiv:1810.04805, on SQuAD 2.0); the ranking's, in
+which the relevance is what has to be added to the hybrid score; and, by half, the passage's by
+itself. Questions that nothing answers count in the first, by half, and in the last. XQuAD is asked
+in one language over passages of the same or of another.
 
 Writes `cross_encoder.safetensors` and `training.jsonl`, its log, into `--out`, and a state from
 which an interrupted training goes on where it was: every step depends on the seed and its number

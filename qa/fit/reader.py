@@ -245,7 +245,9 @@ def _matrix(sentences: Sequence[Evidence], names: Sequence[str]) -> Floats:
 
 
 def _answers(reading: Asked, sentence: Evidence) -> bool:
-    return reading.question.is_answered_by(sentence.passage, (sentence.start, sentence.end))
+    return reading.question.is_answered_by(
+        sentence.passage, (sentence.place.start, sentence.place.end)
+    )
 
 
 if __name__ == "__main__":

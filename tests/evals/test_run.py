@@ -47,11 +47,11 @@ class Faulty(Answerer):
         self,
         questions: Sequence[str],
         top_k: int = 5,
-        mode: Mode = "hybrid",
+        search_mode: Mode = "hybrid",
         min_confidence: float | None = None,
         filters: Filters | None = None,
     ) -> Iterator[Answer]:
-        for answer in super().ask_all(questions, top_k, mode, min_confidence, filters):
+        for answer in super().ask_all(questions, top_k, search_mode, min_confidence, filters):
             # Without a threshold, it says what it would have answered.
             planted = {} if min_confidence == 0 else self._fault(answer)
             yield answer.model_copy(update=planted)

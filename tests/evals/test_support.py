@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from evals.support import Statement, holds_words, sentence_support, split_statements
+from evals.support import holds_words, sentence_support
+from qa.statements import Statement, split_statements
 
 
 def judge(premise: str, statement: str) -> bool:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from corpus import Document, load_corpus
+from corpus import Document, load_corpus, split_sentences
 from evals import load_question_set
 from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapshot
 from qa import Answer, Answerer, Reranker
+from qa.statements import split_statements
 from tests.conftest import CHUNKING, QUESTIONS
 
 ASKED = [question.question for question in load_question_set(QUESTIONS).questions]
@@ -47,7 +48,12 @@ def test_every_citation_and_passage_is_an_exact_slice(
         assert text[citation.start : citation.end] == citation.quote
         passage = next(p for p in snapshot.passages if p.id == citation.passage_id)
         assert passage.start <= citation.start < citation.end <= passage.end
-        assert f"{citation.quote} [{citation.marker}]" in answer.answer
+        own = [s for s in split_statements(answer.answer) if s.markers == (citation.marker,)]
+        assert [s.text for s in own] == [
+            citation.quote[a:b] for a, b in split_sentences(citation.quote)
+        ]
+        if citation.highlight:
+            assert text[citation.highlight.start : citation.highlight.end] == answer.short_answer
     for found in answer.passages:
         assert snapshot.documents[found.document_id].text[found.start : found.end] == found.text
     if answer.answered:

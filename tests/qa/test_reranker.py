@@ -58,15 +58,15 @@ def test_what_the_adapters_add_is_merged_into_the_layers(
     assert torch.equal(bert.encoder.layer[0].attention.self.query.weight, before)
 
 
-def test_it_finds_the_sentence_in_which_the_answer_stands(
-    cross_encoder: CrossEncoder, hits: list[Hit]
-) -> None:
+def test_it_finds_the_answer_in_its_sentence(cross_encoder: CrossEncoder, hits: list[Hit]) -> None:
     hit = next(hit for hit in hits if "1 600 personnes" in hit.passage.text.replace("\u202f", " "))
     (judgement,) = cross_encoder.read(QUESTION, [hit.passage])
-    assert len(judgement.sentences) == len(hit.passage.sentences)
-    best = judgement.sentences.index(max(judgement.sentences))
-    start, end = (place - hit.passage.start for place in hit.passage.sentences[best])
-    assert "600 personnes" in hit.passage.text[start:end].replace("\u202f", " ")
+    assert len(judgement.spans) == len(hit.passage.sentences)
+    for span, (start, end) in zip(judgement.spans, hit.passage.sentences, strict=True):
+        assert start <= span.start < span.end <= end
+    best = max(judgement.spans, key=lambda span: span.score)
+    found = hit.passage.text[best.start - hit.passage.start : best.end - hit.passage.start]
+    assert "600 personnes" in found.replace("\u202f", " ")
 
 
 def test_passages_too_long_for_the_model_are_read_as_far_as_it_goes(
@@ -78,7 +78,9 @@ def test_passages_too_long_for_the_model_are_read_as_far_as_it_goes(
     spans = ((0, len(text) - 13), (len(text) - 13, len(text)))
     long = replace(whole, text=text, start=0, end=len(text), sentences=spans)
     (judgement,) = cross_encoder.read(QUESTION, [long])
-    assert judgement.sentences[0] > judgement.sentences[1] == -30
+    seen, unseen = judgement.spans
+    assert seen.score > unseen.score == -30
+    assert unseen.end == 0
 
 
 def test_a_question_too_long_for_the_model_is_read_as_far_as_it_goes(
@@ -86,7 +88,7 @@ def test_a_question_too_long_for_the_model_is_read_as_far_as_it_goes(
 ) -> None:
     for question in ("7" * 2000, "Combien de personnes ? " * 90):
         (judgement,) = cross_encoder.read(question, [hits[0].passage])
-        assert max(judgement.sentences) > -30
+        assert max(span.score for span in judgement.spans) > -30
 
 
 def test_hits_come_back_in_order_with_scores_from_0_to_1(
