@@ -61,6 +61,14 @@ def run(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a report to read in a browser."),
     ] = None,
+    gold: Annotated[
+        bool,
+        typer.Option(
+            "--gold",
+            help="Answer each question from the documents of its evidence alone: reading without "
+            "finding.",
+        ),
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
 ) -> None:
     """Ask every question of a set and measure retrieval, answers, citations and refusals.
@@ -88,6 +96,7 @@ def run(
                 questions,
                 models.answerer(snapshot),
                 mode=mode,
+                gold=gold,
                 name=question_set.name,
                 progress=progress,
             )

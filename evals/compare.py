@@ -119,6 +119,8 @@ def _warn(a: EvalResult, b: EvalResult, pairs: Sequence[tuple[Item, Item]]) -> I
         yield f"other answers are accepted for {len(changed)} questions, such as {changed[0]}"
     if a.mode != b.mode:
         yield f"passages were ranked by {a.mode} in the first run, by {b.mode} in the second"
+    if a.gold != b.gold:
+        yield "one of the runs answered each question from its own document alone"
     if a.reranker != b.reranker:
         yield f"the reranker was {a.reranker} in the first run, {b.reranker} in the second"
 

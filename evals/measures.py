@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evals.intervals import NOTHING, Metric, Statistic, bootstrap
-from evals.metrics import Floats, aurc, auroc, risks
+from evals.metrics import Floats, aurc, auroc, calibration_error, risks
 from evals.results import Item, OperatingPoint, Summary
 
 Row = tuple[float, ...]
@@ -128,6 +128,7 @@ def _of_each(statistic: Callable[[Floats, Floats], float]) -> Statistic:
 
 _AUROC = _of_each(lambda scores, labels: auroc(scores, labels > 0.5))
 _AURC = _of_each(lambda scores, labels: aurc(scores, labels > 0.5))
+_ECE = _of_each(lambda scores, labels: calibration_error(scores, labels > 0.5))
 
 
 MEASURES: tuple[Measure, ...] = (
@@ -239,6 +240,14 @@ MEASURES: tuple[Measure, ...] = (
         _confidence_and_right,
         _AURC,
         "area under the risk-coverage curve",
+        higher_is_better=False,
+    ),
+    Measure(
+        "abstention",
+        "ece",
+        _confidence_and_right,
+        _ECE,
+        "how far the confidence is from the share that is right, on average",
         higher_is_better=False,
     ),
     Measure(

@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Judgements = Mapping[str, int]
 """Grades of what was judged, by id: above 0 is relevant, what is not named is not."""
 
+BINS = 10
+
 
 def recall_at(ranking: Sequence[str], judgements: Judgements, k: int) -> float:
     """Share of the relevant items that are among the first k (Manning et al., Introduction to
@@ -65,6 +67,23 @@ def auroc(scores: Floats, labels: NDArray[np.bool_]) -> float:
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     above = float(ranks[labels].sum()) - positives * (positives + 1) / 2
     return above / (positives * negatives)
+
+
+def calibration_error(confidences: Floats, right: NDArray[np.bool_]) -> float:
+    """Expected calibration error: how far the mean confidence of the answers in each tenth of the
+    scale is from the share of them that is right, weighed by their number (Guo et al., "On
+    Calibration of Modern Neural Networks", 2017, arXiv:1706.04599). NaN without answers.
+    """
+    if not len(right):
+        return math.nan
+    tenths = bin_confidences(confidences)
+    gaps = np.bincount(tenths, weights=confidences - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+def bin_confidences(confidences: Floats) -> NDArray[np.int64]:
+    """Which tenth of the scale each confidence is in, from 0. Shape (n,)."""
+    return np.minimum((np.asarray(confidences) * BINS).astype(np.int64), BINS - 1)
 
 
 def risks(confidences: Floats, right: NDArray[np.bool_]) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evals.intervals import Metric
+from evals.metrics import bin_confidences
 from evals.results import OperatingPoint
 
 _WIDTH = 460
@@ -61,6 +62,31 @@ def plot_risk(
             ).format(here, x(coverage), y(risk))
         )
     return _svg(f"{title}: {told}", height, parts)
+
+
+def plot_reliability(title: str, confidences: Sequence[float], right: Sequence[bool]) -> Markup:
+    """For each tenth of the scale, the share of answers that is right over their mean confidence:
+    on the diagonal, a confidence of 0.8 is right four times in five. The larger a dot, the more
+    answers it stands for.
+    """
+    height = 260
+    x, y = _plane(height, top=1.0)
+    parts = [_axes(x, y, height, 1.0, "confidence", "share right")]
+    parts.append(_line(x(0), x(1), y(0), y(1)))
+    given, truth = np.asarray(confidences), np.asarray(right, float)
+    tenths = bin_confidences(given)
+    told = []
+    for tenth in np.unique(tenths):
+        own = tenths == tenth
+        mean, share, count = given[own].mean(), truth[own].mean(), int(own.sum())
+        told.append(f"{count} at {mean:.2f}: {share:.0%} right")
+        radius = 3 + 9 * np.sqrt(count / len(given))
+        parts.append(
+            Markup(
+                '<g><title>{}</title><circle class="dot" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/></g>'
+            ).format(told[-1], x(mean), y(share), radius)
+        )
+    return _svg(f"{title}: {'; '.join(told)}", height, parts)
 
 
 def plot_histogram(

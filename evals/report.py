@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from corpus import Passage, Place
 from evals.measures import MEASURES
-from evals.plots import plot_histogram, plot_intervals, plot_risk
+from evals.plots import plot_histogram, plot_intervals, plot_reliability, plot_risk
 from evals.results import EvalResult, Item
 from index import Snapshot
 from qa import Citation
@@ -97,6 +97,10 @@ def _plots(result: EvalResult) -> list[tuple[str, Markup, tuple[str, ...]]]:
         name = right if item.answerable else "no answer in the documents"
         scores[name].append(item.confidence)
     if judged:
+        title = "Reliability: how often answers of a confidence are right"
+        confidences = [item.confidence for item in judged]
+        right_ones = [bool(item.right_if_answered) for item in judged]
+        plots.append((title, plot_reliability(title, confidences, right_ones), ()))
         title = "Confidence, by what the answer is worth"
         plots.append((title, plot_histogram(title, scores, "confidence", (0, 1)), tuple(scores)))
     latencies = [item.latency_ms for item in result.items if item.latency_ms is not None]

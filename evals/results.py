@@ -111,6 +111,7 @@ class EvalResult(Summary):
     Attributes:
         question_set: Its file name.
         mode: How passages were ranked.
+        gold: Whether each question was answered from the documents of its evidence alone.
         reranker: The name of what put hybrid candidates in order, or `none`.
         min_confidence: The threshold on the confidence: with `abstention.coverage` and `.risk`, the
             operating point on the curve.
@@ -123,6 +124,7 @@ class EvalResult(Summary):
     question_set: str = ""
     index_version: str
     mode: str = "hybrid"
+    gold: bool = False
     reranker: str = "none"
     min_confidence: float
     breakdown: dict[str, dict[str, Summary]]

@@ -44,6 +44,7 @@ def evaluate(
     answerer: Answerer,
     *,
     mode: Mode = "hybrid",
+    gold: bool = False,
     name: str = "",
     progress: Progress = lambda stage, done, total: None,
 ) -> EvalResult:
@@ -56,19 +57,26 @@ def evaluate(
         question_set: What to ask.
         answerer: Answers, from the corpus that is measured.
         mode: How passages are ranked.
+        gold: Answer each question from the documents of its evidence alone, as reading
+            comprehension is measured, and without timing it.
         name: Of the question set, for the report.
         progress: Told of each question done.
     """
     questions = question_set.questions
     relevance = Relevance(answerer.snapshot)
-    latencies = _time(questions, answerer, mode, progress)
+    latencies = {} if gold else _time(questions, answerer, mode, progress)
     earlier: Turns = {}
     items: list[Item] = []
     warnings: list[str] = []
     for first in range(0, len(questions), _BATCH):
         batch = questions[first : first + _BATCH]
-        for question, given, full in _ask(batch, answerer, mode, earlier):
-            evidence = relevance.find_evidence(question)
+        found = [relevance.find_evidence(question) for question in batch]
+        asked = (
+            _ask_gold(batch, found, answerer, mode)
+            if gold
+            else _ask(batch, answerer, mode, earlier)
+        )
+        for (question, given, full), evidence in zip(asked, found, strict=True):
             judgements = relevance.judge(question, evidence)
             judged_here = question.judgements.keys() & answerer.snapshot.documents.keys()
             if question.answerable and not (judged_here if question.judgements else judgements):
@@ -84,6 +92,7 @@ def evaluate(
         question_set=name,
         index_version=answerer.snapshot.version,
         mode=mode,
+        gold=gold,
         reranker="none" if answerer.reranker is None else answerer.reranker.name,
         min_confidence=answerer.min_confidence,
         breakdown=break_down(items),
@@ -161,6 +170,27 @@ def _ask(
         if question.conversation:
             turn = Turn(question=question.question, answer=answer.answer)
             earlier[question.conversation] = [*history, turn]
+        yield question, answer, without_threshold
+
+
+def _ask_gold(
+    questions: Sequence[Question],
+    found: Sequence[Sequence[Place]],
+    answerer: Answerer,
+    mode: Mode,
+) -> Iterable[tuple[Question, Answer, Answer]]:
+    """As `_ask`, each question by itself, of the documents that its evidence stands in."""
+    for question, evidence in zip(questions, found, strict=True):
+        own = sorted({place.document_id for place in evidence})
+        ask = partial(
+            answerer.ask_all,
+            [question.question],
+            _depth(question),
+            mode,
+            filters={"document_id": own} if own else None,
+        )
+        (answer,) = ask()
+        without_threshold = answer if answer.answered else next(ask(min_confidence=0))
         yield question, answer, without_threshold
 
 

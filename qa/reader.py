@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpus import Language, Passage, Place, Span
+from corpus import Language, Passage, Place, Span, join_digit_groups
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
 from qa.retriever import Hit, ShortSpan, share_of_terms
@@ -100,7 +101,7 @@ class Reading:
 
     Attributes:
         evidence: The answering sentences, in the order in which they are to be read.
-        confidence: Estimated probability that the documents answer the question at all.
+        confidence: Estimated probability that the first in rank of these sentences answers.
         disagreement: Whether documents give different figures.
     """
 
@@ -130,7 +131,7 @@ def read(snapshot: Snapshot, question: str, language: Language, hits: Sequence[H
         chosen.append(second)
         if second.passage.id == best.passage.id:
             chosen.sort(key=lambda evidence: evidence.position)
-    confidence = _probability(confidence_features(snapshot, language, best))
+    confidence = _probability(confidence_features(snapshot, language, candidates))
     texts = {name: document.text for name, document in snapshot.documents.items()}
     whole = _join(complete(e, texts[e.passage.document_id], question) for e in chosen)
     return Reading(tuple(whole), confidence, bool(others))
@@ -188,7 +189,11 @@ def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> li
     if not found:
         return []
     judged = hits[0].judgement is not None
-    weights = _JUDGED_SENTENCE_WEIGHTS if judged else _SENTENCE_WEIGHTS
+    return share_belief(found, _JUDGED_SENTENCE_WEIGHTS if judged else _SENTENCE_WEIGHTS)
+
+
+def share_belief(found: Sequence[Evidence], weights: Mapping[str, float]) -> list[Evidence]:
+    """Sentences with their scores, a softmax of their weighed features, best first."""
     logits = np.array([weigh(weights, evidence.features) for evidence in found])
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
@@ -210,17 +215,33 @@ def describe_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -
     return [evidence for hit in hits for evidence in _describe(snapshot, weights, hit)]
 
 
-def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> dict[str, float]:
-    """What the confidence is computed from, by name.
+def confidence_features(
+    snapshot: Snapshot, language: str, candidates: Sequence[Evidence]
+) -> dict[str, float]:
+    """What the confidence in the first of the ranked sentences is computed from, by name.
 
     `other_language` is 1 where the passage is in another language than the question: cosines across
-    languages are lower by nature. `answers` is the judgement that the passage answers.
+    languages are lower by nature. With a judgement, `answers` is that the passage answers, and
+    `agreement` the log odds of the belief in all sentences that give the same short answer.
     """
+    best = candidates[0]
     same = snapshot.documents[best.passage.document_id].language == language
     features = {**best.features, "bias": 1.0, "other_language": float(not same)}
     if best.hit.judgement is not None:
         features["answers"] = best.hit.judgement.answers
+        said = _short_text(snapshot, best)
+        belief = sum(c.score for c in candidates if _short_text(snapshot, c) == said)
+        features["agreement"] = to_logit(belief)
     return features
+
+
+def _short_text(snapshot: Snapshot, evidence: Evidence) -> str:
+    """The short answer without what is mere form."""
+    short = evidence.short_answer
+    if short is None:
+        return ""
+    text = snapshot.documents[evidence.passage.document_id].text[short.start : short.end]
+    return " ".join(re.findall(r"\w+", join_digit_groups(text).casefold()))
 
 
 def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Iterator[Evidence]:

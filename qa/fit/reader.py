@@ -1,7 +1,8 @@
 r"""Fit the reader: which sentence answers, and whether any does.
 
-    python -m qa.fit.reader --model DIR [--reranker none] written fr=piaf-train.json \
-        en=xquad.en.json \
+    python -m qa.fit.reader --model DIR [--reranker none] [--most N] \
+        written fr=written,piaf-train.json fr=piaf-train.json en=xquad.en.json \
+        fr=written,xquad.en.json \
         en=xquad.en.json,xquad.de.json en=xquad.en.json,xquad.es.json en=xquad.en.json,xquad.ro.json
 
 With the embedded reranker, first the weights by which it ranks, without the hybrid score and with
@@ -12,10 +13,11 @@ on all questions.
 
 The ranking and the sentence are choices among the candidates (see `qa.fit.choice`). For the scale
 of the reranked score and for the confidence, logistic regressions: whether a passage answers, over
-all that are reranked, and whether the picked sentence was read from the passages of all articles or
-of all but the one that answers (or for a question that nothing answers). French, English, English
-over other languages, and our own set count alike. What is printed is what `qa/reranker.py` and
-`qa/reader.py` hold.
+all that are reranked, and whether the picked sentence does. For that, each question is also read
+from the passages of all articles but the one that answers; these readings, and those of questions
+that nothing answers, count as a quarter of all. French, English, questions across languages, and
+our own sets count alike, and of each set at most `--most` questions. What is printed is what
+`qa/reranker.py` and `qa/reader.py` hold.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from qa.cross_encoder import CrossEncoder
 from qa.fit.choice import Choice, fit_choice
 from qa.fit.sets import USAGE, FitQuestion, article_of, open_set, share_of
 from qa.logits import to_probability
-from qa.reader import Evidence, confidence_features, describe_sentences
+from qa.reader import Evidence, confidence_features, describe_sentences, share_belief
 from qa.reranker import RERANKED, ranking_features
 from qa.retriever import CANDIDATES, Hit, retrieve
 
@@ -49,7 +51,8 @@ _RANKED_BY_ALONE = _RANKED_BY[1:]
 _SENTENCE = ("passage_cosine", "sentence_cosine", "terms", "coverage")
 _JUDGED_SENTENCE = ("passage_score", "span", "sentence_cosine", "terms")
 _CONFIDENCE = ("sentence_cosine", "passage_cosine", "coverage", "other_language")
-_JUDGED_CONFIDENCE = ("answers", "span", "passage_cosine", "other_language")
+_JUDGED_CONFIDENCE = ("answers", "span", "agreement", "passage_cosine", "other_language")
+_UNANSWERABLE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What the confidence in the best sentence is computed from, and whether it could be right."""
+    """What the confidence in the best sentence is computed from, whether it is right, and whether
+    any sentence could be.
+    """
 
     features: dict[str, float]
+    right: bool
     answerable: bool
     share: float
 
@@ -82,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", required=True, help="directory or name of the embedding model")
     parser.add_argument("--reranker", choices=("embedded", "none"), default="embedded")
+    parser.add_argument("--most", type=int, default=300, help="questions of each set (300)")
     parser.add_argument("sets", nargs="+", metavar=USAGE)
     arguments = parser.parse_args()
     embedder = Embedder.load(arguments.model)
@@ -91,7 +98,12 @@ def main() -> None:
             reading
             for argument in arguments.sets
             for reading in _read_set(
-                stack, argument, share_of(argument, arguments.sets), embedder, cross_encoder
+                stack,
+                argument,
+                share_of(argument, arguments.sets),
+                embedder,
+                cross_encoder,
+                arguments.most,
             )
         ]
         if cross_encoder is not None:
@@ -108,9 +120,11 @@ def _read_set(
     share: float,
     embedder: Embedder,
     cross_encoder: CrossEncoder | None,
+    most: int,
 ) -> list[Asked]:
     snapshot, questions = stack.enter_context(open_set(argument, embedder))
     asked = [q for q in questions if q.held_out or cross_encoder is None]
+    asked = [asked[i * len(asked) // most] for i in range(most)] if len(asked) > most else asked
     vectors = embedder.embed_queries([question.text for question in asked])
     found = []
     for question, vector in zip(asked, vectors, strict=True):
@@ -210,29 +224,37 @@ def _fit_sentences(readings: Sequence[Asked], names: Sequence[str]) -> list[Pick
     picked = []
     for reading, read, sentences in described:
         if sentences:
-            best = sentences[int(np.argmax(_matrix(sentences, names) @ weights))]
+            ranked = share_belief(sentences, dict(zip(names, weights.tolist(), strict=True)))
             language = detect_language(reading.question.text)
-            features = confidence_features(reading.snapshot, language, best)
+            features = confidence_features(reading.snapshot, language, ranked)
             answerable = reading.question.answer is not None and read is not reading.elsewhere
-            picked.append(Picked(features, answerable, reading.share))
+            is_right = answerable and _answers(reading, ranked[0])
+            picked.append(Picked(features, is_right, answerable, reading.share))
     return picked
 
 
 def _fit_confidence(picked: Sequence[Picked], names: Sequence[str]) -> None:
     matrix = [[p.features[name] for name in names] for p in picked]
-    truth = np.array([p.answerable for p in picked])
+    right = np.array([p.right for p in picked])
+    answerable = np.array([p.answerable for p in picked])
     shares = np.array([p.share for p in picked])
+    for part, share in ((answerable, 1 - _UNANSWERABLE_SHARE), (~answerable, _UNANSWERABLE_SHARE)):
+        shares[part] *= share / shares[part].sum()
     model = LogisticRegression(C=100, max_iter=5000)
-    model.fit(matrix, truth, sample_weight=shares * len(picked) / shares.sum())
+    model.fit(matrix, right, sample_weight=shares * len(picked))
     print(f"confidence, bias: {model.intercept_[0]:.3f}")
     for name, weight in zip(names, model.coef_[0], strict=True):
         print(f"confidence, {name}: {weight:.3f}")
     probabilities = model.predict_proba(matrix)[:, 1]
-    print(f"AUROC, on these: {roc_auc_score(truth, probabilities, sample_weight=shares):.3f}")
-    for threshold in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5):
+    for name, truth in (("right", right), ("answerable", answerable)):
+        area = roc_auc_score(truth, probabilities, sample_weight=shares)
+        print(f"AUROC of {name}, on these: {area:.3f}")
+    print(f"right, on these that have an answer: {right[answerable].mean():.3f}")
+    for threshold in (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
         below = probabilities < threshold
         kept, dropped = (
-            float(np.average(below[part], weights=shares[part])) for part in (truth, ~truth)
+            float(np.average(below[part], weights=shares[part]))
+            for part in (answerable, ~answerable)
         )
         print(
             f"threshold {threshold}: refuses {dropped:.3f} of the unanswerable, "

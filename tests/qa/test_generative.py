@@ -81,7 +81,7 @@ def test_what_the_llm_words_from_the_passages_is_the_answer(
     assert answer.fallback is None
     assert answer.answer == "PariSanté Campus réunit plus de mille six cents personnes. [1]"
     assert "600 personnes" in answer.citations[0].quote
-    assert answer.short_answer in answer.citations[0].quote
+    assert (answer.short_answer or "?") in answer.citations[0].quote
     check(answer, snapshot)
     (request,) = server.requests
     assert request["model"] == "scripted"
