@@ -69,6 +69,9 @@ def run(
             "finding.",
         ),
     ] = False,
+    misses: Annotated[
+        bool, typer.Option("--misses", help="Show each question that was missed, with the cause.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Ask only the first questions.")] = None,
 ) -> None:
     """Ask every question of a set and measure retrieval, answers, citations and refusals.
@@ -111,6 +114,8 @@ def run(
         typer.echo(content)
     else:
         _print_result(result)
+        if misses:
+            _print_misses(result)
 
 
 @app.command(
@@ -269,6 +274,16 @@ def _print_result(result: EvalResult) -> None:
                 shown = ("-" if figure is None else f"{figure:.3f}" for figure in figures)
                 by.add_row(escape(value), str(part.n), *shown)
             console.print(by)
+
+
+def _print_misses(result: EvalResult) -> None:
+    for item in result.items:
+        if item.outcome != "right":
+            typer.echo(f"\n{item.id} ({item.kind}, {item.lang}): {item.question}")
+            typer.echo(f"  {item.outcome}, confidence {item.confidence:.2f}: {item.answer}")
+            accepted = " | ".join(item.accepted) or "nothing: the documents do not tell"
+            rank = item.rank_of_evidence or "-"
+            typer.echo(f"  accepted: {accepted} (evidence at rank {rank})")
 
 
 def _print_check(found: SetCheck) -> None:

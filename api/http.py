@@ -40,7 +40,7 @@ from api.serving import Serving
 from api.settings import Settings
 from corpus import Document, plain_heading
 from index import DocumentEntry
-from qa import Answer, Answerer, SearchResult
+from qa import Answer, Answerer, SearchResult, Turn
 
 _DESCRIPTION = """\
 Answers questions about the indexed documents, with citations that are exact slices of them, and
@@ -133,7 +133,8 @@ Known = Annotated[Document, Depends(_document)]
 def ask(body: AskRequest, answerer: Ready, request: Request) -> Answer:
     """Answer a question from the documents, with citations, or say that they do not answer."""
     top_k = body.top_k or request.app.state.settings.top_k
-    return answerer.ask(body.question, top_k, body.filters, body.history, body.mode)
+    history = [Turn(question=turn.question, answer=turn.answer) for turn in body.history]
+    return answerer.ask(body.question, top_k, body.filters, history, body.mode)
 
 
 @router.post("/search", tags=["questions"], responses=_INVALID)

@@ -8,13 +8,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from api.jobs import Job
 from index import Chunking, Counts, ModelIdentity
-from qa import AnswerMode, Mode, Range, Turn
+from qa import AnswerMode, Mode, Range
 
 MAX_QUESTION = 2000
 """Longest question, in characters."""
 
 MAX_TOP_K = 50
 MAX_HISTORY = 50
+MAX_ANSWER = 20_000
 
 
 def check_text(value: str) -> str:
@@ -58,6 +59,13 @@ GivenFilters = Annotated[
 ]
 
 
+class GivenTurn(_Request):
+    """What was asked before, and what was answered."""
+
+    question: Text
+    answer: str = Field("", max_length=MAX_ANSWER)
+
+
 class AskRequest(_Request):
     """A question in French or English."""
 
@@ -68,7 +76,7 @@ class AskRequest(_Request):
         description="`extractive`: sentences of the documents, verbatim; `generative`: worded by "
         "the configured LLM and checked against the documents, the default where there is one",
     )
-    history: list[Turn] = Field(
+    history: list[GivenTurn] = Field(
         [], max_length=MAX_HISTORY, description="what was asked and answered before, in order"
     )
     filters: GivenFilters = None

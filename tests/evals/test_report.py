@@ -66,7 +66,7 @@ def test_every_question_is_there_with_its_citations_marked(
 @needs_browser
 def test_plots_and_figures_are_drawn(browser: Chrome, result: EvalResult) -> None:
     pictures = browser.find_elements(By.CSS_SELECTOR, "svg[role=img]")
-    assert len(pictures) == 6
+    assert len(pictures) == 7
     for picture in pictures:
         assert picture.size["width"] > 200
         assert picture.find_elements(By.CSS_SELECTOR, "circle, rect")
