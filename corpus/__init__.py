@@ -22,7 +22,7 @@ from corpus.sources import (
     unknown,
 )
 from corpus.uploads import Uploads, check_name
-from corpus.values import MONTHS, find_values, is_given
+from corpus.values import MONTHS, Value, find_values, is_given
 
 __all__ = [
     "DIGIT_GROUPS",
@@ -40,6 +40,7 @@ __all__ = [
     "Span",
     "TokenCounter",
     "Uploads",
+    "Value",
     "check_name",
     "detect_language",
     "find_files",

@@ -25,8 +25,7 @@ from index import (
     SnapshotStore,
     build_snapshot,
 )
-from qa import READ_PASSAGES, Answer, Answerer, Citation, Mode, Turn
-from qa.statements import split_statements
+from qa import READ_PASSAGES, Answer, Answerer, Citation, Mode, Turn, split_statements
 
 Turns = dict[str, list[Turn]]
 """What was asked and answered so far, by conversation."""

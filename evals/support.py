@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from evals.matching import tokenize
-from qa.statements import Statement
+from qa import Statement
 
 Judge = Callable[[str, str], bool]
 """Whether a premise (first) supports a statement (second)."""

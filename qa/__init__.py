@@ -25,6 +25,7 @@ from qa.generator import Generator
 from qa.reranker import Reranker, RerankerError, load_reranker
 from qa.retriever import Mode
 from qa.span_reader import SpanReader, SpanReaderError
+from qa.statements import Statement, split_statements
 
 __all__ = [
     "DEFAULT_LLM_SECONDS",
@@ -50,7 +51,9 @@ __all__ = [
     "SearchResult",
     "SpanReader",
     "SpanReaderError",
+    "Statement",
     "Timings",
     "Turn",
     "load_reranker",
+    "split_statements",
 ]

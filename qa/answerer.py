@@ -18,6 +18,7 @@ from qa.reader import Reading, read
 from qa.reranker import Reranker, find_passages
 from qa.retriever import Hit, Mode
 from qa.span_reader import SpanReader
+from qa.verifier import Verifier
 from qa.wording import DECLINED, Wording
 
 DEFAULT_TOP_K = 5
@@ -87,6 +88,7 @@ class Answerer:
         self.min_confidence = min_confidence
         self.generator = generator
         self._span_reader = span_reader
+        self._verifier = Verifier(snapshot, embedder, reranker)
         # The first use of the model and of the language identifier takes a second: not a user's.
         self.ask("Bonjour", mode="extractive")
 
@@ -147,7 +149,7 @@ class Answerer:
         writing = time.perf_counter()
         if generator and not failure and self._is_answered(found, threshold):
             hits = found.hits[:READ_PASSAGES]
-            wording = Wording(self.snapshot, self._embedder, generator, hits)
+            wording = Wording(self._verifier, generator, hits)
             for piece in wording.form(found.question, detect_language(question), deadline):
                 yield Said(text=piece)
             failure = wording.failure

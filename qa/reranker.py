@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from corpus import Passage
 from index import Embedder, Snapshot, Vectors, embedding_model
 from qa.filters import Scope
-from qa.logits import to_probability, weigh
+from qa.logits import to_logit, to_probability, weigh
 from qa.retriever import Hit, Judgement, Mode, retrieve, spread
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ class Reranker(Protocol):
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """The hits, best first, with the scores by which they are now ranked, from 0 to 1."""
 
+    def support(self, statement: str, passage: Passage) -> Sequence[float]:
+        """How much each sentence of a passage bears a statement out, as log odds."""
+
 
 class EmbeddedReranker:
     """The project's own cross-encoder together with the hybrid score.
@@ -77,6 +81,11 @@ class EmbeddedReranker:
             replace(hits[i], score=to_probability(logits[i]), judgement=judgements[i])
             for i in order
         ]
+
+    def support(self, statement: str, passage: Passage) -> Sequence[float]:
+        """To the cross-encoder a statement is a question that its own words answer."""
+        (judgement,) = self._cross_encoder.read(statement, [passage])
+        return [span.score for span in judgement.spans]
 
 
 def ranking_features(hit: Hit, judgement: Judgement) -> dict[str, float]:
@@ -125,11 +134,18 @@ class ModelReranker:
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         if not hits:
             return []
-        pairs = [(question, hit.passage.embedded_text) for hit in hits]
-        with self._lock:
-            scores = self._model.predict(pairs, show_progress_bar=False)
+        scores = self._score([(question, hit.passage.embedded_text) for hit in hits])
         judged = [replace(h, score=float(s)) for h, s in zip(hits, scores, strict=True)]
         return sorted(judged, key=lambda hit: (-hit.score, hit.number))
+
+    def support(self, statement: str, passage: Passage) -> Sequence[float]:
+        texts = [passage.text[a - passage.start : b - passage.start] for a, b in passage.sentences]
+        return [to_logit(float(s)) for s in self._score([(statement, text) for text in texts])]
+
+    def _score(self, pairs: list[tuple[str, str]]) -> Sequence[float]:
+        with self._lock:
+            scores: Sequence[float] = self._model.predict(pairs, show_progress_bar=False).tolist()
+        return scores
 
 
 def find_passages(

@@ -6,17 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from corpus import MONTHS, Language, Place, detect_language, find_values, is_given
-from index import Embedder, Snapshot, Vectors
+from corpus import MONTHS, Value, detect_language, find_values, is_given
+from index import Embedder, Snapshot
 from qa.reader import Evidence
+from qa.reranker import Reranker
 from qa.retriever import Hit
 from qa.statements import Statement
 
-_SUPPORT = 0.85
-"""Least cosine of a statement and what it cites; `tests/qa/test_verifier.py` says what it tells
-apart."""
+_SAME_COSINE = 0.85
 
 _WORD = re.compile(r"\w+(?:[’'-]\w+)*")
 _NEGATION = re.compile(
@@ -26,54 +23,70 @@ _NEGATION = re.compile(
 )
 
 
-def verify(
-    snapshot: Snapshot, embedder: Embedder, statement: Statement, hits: Sequence[Hit]
-) -> tuple[Evidence, ...]:
-    """The sentences that bear a statement out; none if it is not supported.
+class Verifier:
+    """Tells what the documents bear out. Safe to call from several threads."""
 
-    Each marker must be that of a passage. In each passage that is cited, the sentence nearest in
-    meaning is what is cited; one alone, or all together, must hold every number and date, by value,
-    and every name of the statement, deny what it denies, and be near enough to it.
-
-    Args:
+    def __init__(self, snapshot: Snapshot, embedder: Embedder, reranker: Reranker | None) -> None:
+        """Args:
         snapshot: Where the passages are from.
         embedder: Of the snapshot.
-        statement: Its markers count from 1.
-        hits: The passages, in the order of the markers.
-    """
-    if not statement.markers or not all(1 <= m <= len(hits) for m in statement.markers):
+        reranker: The judge; without one, the cosines of sentences decide.
+        """
+        self._snapshot = snapshot
+        self._embedder = embedder
+        self._reranker = reranker
+
+    def verify(self, statement: Statement, hits: Sequence[Hit]) -> tuple[Evidence, ...]:
+        """The sentences that bear a statement out; none if it is not supported.
+
+        Each marker must be that of a passage. Of each passage that is cited, the sentence that
+        supports the statement most is its citation. One of them alone, or all together, must
+        support it, hold every number and date, by value, and every name in it, and deny what it
+        denies.
+
+        Args:
+            statement: Its markers count from 1.
+            hits: The passages, in the order of the markers.
+        """
+        if not statement.markers or not all(1 <= m <= len(hits) for m in statement.markers):
+            return ()
+        cited = [
+            self._best_sentence(statement.text, hits[marker - 1])
+            for marker in dict.fromkeys(statement.markers)
+        ]
+        for candidates in (*([evidence] for evidence in cited), cited):
+            if self._bears_out(statement.text, candidates):
+                return tuple(candidates)
         return ()
-    vector = embedder.embed_query(statement.text)
-    cited = [
-        max(_sentences(snapshot, hits[marker - 1], vector), key=lambda evidence: evidence.score)
-        for marker in dict.fromkeys(statement.markers)
-    ]
-    for candidates in (*([evidence] for evidence in cited), cited):
-        if _bears_out(snapshot, statement.text, candidates):
-            return tuple(candidates)
-    return ()
 
+    def _best_sentence(self, statement: str, hit: Hit) -> Evidence:
+        if self._reranker is not None:
+            support = list(self._reranker.support(statement, hit.passage))
+        else:
+            vector = self._embedder.embed_query(statement)
+            cosines = self._snapshot.sentence_vectors(hit.number) @ vector
+            support = (cosines - _SAME_COSINE).tolist()
+        best = support.index(max(support))
+        return Evidence(hit, best, {}, best, best, support[best])
 
-def _sentences(snapshot: Snapshot, hit: Hit, vector: Vectors) -> Iterator[Evidence]:
-    cosines = snapshot.sentence_vectors(hit.number) @ vector
-    for position, cosine in enumerate(np.asarray(cosines).tolist()):
-        yield Evidence(hit, position, {}, position, position, cosine)
-
-
-def _bears_out(snapshot: Snapshot, statement: str, cited: Sequence[Evidence]) -> bool:
-    if max(evidence.score for evidence in cited) < _SUPPORT:
-        return False
-    quotes = [_quote(snapshot, evidence.place) for evidence in cited]
-    contexts = [evidence.passage.context for evidence in cited]
-    languages = [snapshot.documents[e.place.document_id].language for e in cited]
-    own: Language = detect_language(statement)
-    given = [v for q, lang in zip(quotes, languages, strict=True) for v in find_values(q, lang)]
-    if not all(is_given(value, given) for value in find_values(statement, own)):
-        return False
-    known = set(_words("\n".join([*quotes, *contexts])))
-    if not all(name in known for name in _names(statement)):
-        return False
-    return _denies(statement) == any(map(_denies, quotes))
+    def _bears_out(self, statement: str, cited: Sequence[Evidence]) -> bool:
+        if max(evidence.score for evidence in cited) <= 0:
+            return False
+        quotes: list[str] = []
+        given: list[Value] = []
+        for evidence in cited:
+            place = evidence.place
+            document = self._snapshot.documents[place.document_id]
+            quotes.append(document.text[place.start : place.end])
+            given += find_values(quotes[-1], document.language)
+        values = find_values(statement, detect_language(statement))
+        if not all(is_given(value, given) for value in values):
+            return False
+        contexts = [evidence.passage.context for evidence in cited]
+        known = set(_words("\n".join([*quotes, *contexts])))
+        if not known.issuperset(_names(statement)):
+            return False
+        return _denies(statement) == any(map(_denies, quotes))
 
 
 def _names(text: str) -> Iterator[str]:
@@ -94,7 +107,3 @@ def _words(text: str) -> list[str]:
 
 def _denies(text: str) -> bool:
     return _NEGATION.search(text) is not None
-
-
-def _quote(snapshot: Snapshot, place: Place) -> str:
-    return snapshot.documents[place.document_id].text[place.start : place.end]

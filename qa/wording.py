@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from corpus import Language, Place, detect_language
-from index import Embedder, Snapshot
 from qa.generator import NO_ANSWER, Generator, GeneratorError
 from qa.reader import Evidence
 from qa.retriever import Hit
 from qa.statements import Statement, split_statements
-from qa.verifier import verify
+from qa.verifier import Verifier
 
 NOT_SUPPORTED = "the documents do not bear out what the LLM wrote"
 DECLINED = "the LLM found no answer"
@@ -25,12 +24,9 @@ class Wording:
         failure: Why there is nothing, or no more, to come, once there is a reason.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, embedder: Embedder, generator: Generator, hits: Sequence[Hit]
-    ) -> None:
+    def __init__(self, verifier: Verifier, generator: Generator, hits: Sequence[Hit]) -> None:
         """`hits`: what the LLM reads, numbered for it in this order."""
-        self._snapshot = snapshot
-        self._embedder = embedder
+        self._verifier = verifier
         self._generator = generator
         self._hits = hits
         self._said: set[str] = set()
@@ -97,7 +93,7 @@ class Wording:
             return
         supporting: tuple[Evidence, ...] = ()
         if detect_language(statement.text) == language:
-            supporting = verify(self._snapshot, self._embedder, statement, self._hits)
+            supporting = self._verifier.verify(statement, self._hits)
         if not supporting:
             rejected.append(statement.text)
             return

@@ -1,6 +1,7 @@
 r"""Train the cross-encoder's adapters and heads.
 
-    python -m qa.fit.cross_encoder --model DIR --out DIR --data DIR [--start FILE]
+    python -m qa.fit.cross_encoder --model DIR --out DIR --data DIR [--epochs N] \
+        [--start FILE]
 
 `--data` holds piaf-train.json and xquad.{en,de,es,ro}.json; what we wrote comes with the project.
 The articles that `qa.fit.sets` holds out are not trained on. For each question the passage that
@@ -79,7 +80,12 @@ class Training:
     """The network in training, and where it is."""
 
     def __init__(
-        self, embedder: Embedder, examples: Examples, out: Path, start: Path | None = None
+        self,
+        embedder: Embedder,
+        examples: Examples,
+        out: Path,
+        epochs: int,
+        start: Path | None = None,
     ) -> None:
         bert, _ = embedder.backbone()
         bert = copy.deepcopy(bert)
@@ -113,21 +119,22 @@ class Training:
         self._base = Path(embedder.identity.name).name
         self._examples = examples
         self._out = out
+        self._epochs = epochs
         self._step = 0
 
     def run(self) -> None:
         """Train to the end, or go on from where an interrupted training was."""
         batches = self._examples.batches(0)
         each = len(batches)
-        mark = _digest([EPOCHS, RANK, RATE, HEAD_RATE, WARM_UP, DROPOUT, batches])
+        mark = _digest([self._epochs, RANK, RATE, HEAD_RATE, WARM_UP, DROPOUT, batches])
         state = self._out / "state.pt"
         if state.exists():
             self._restore(torch.load(state, weights_only=True), mark)
-        for epoch in range(self._step // each, EPOCHS):
+        for epoch in range(self._step // each, self._epochs):
             batches = self._examples.batches(epoch)
             # An epoch has a few batches more or less than the first, by which steps are counted.
             for number in range(self._step - epoch * each, each):
-                self._learn(batches[number % len(batches)], EPOCHS * each)
+                self._learn(batches[number % len(batches)], self._epochs * each)
                 if self._step % 100 == 0 and number + 1 < each:
                     self._keep(state, mark)
             self._save(self._out / "cross_encoder.safetensors")
@@ -276,13 +283,14 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="directory or name of the embedding model")
     parser.add_argument("--data", type=Path, required=True, help="where the question sets are")
     parser.add_argument("--out", type=Path, required=True, help="where the weights go")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
     parser.add_argument("--start", type=Path, help="weights to go on from")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     embedder = Embedder.load(arguments.model)
     examples = Examples(embedder, arguments.data)
     torch.manual_seed(SEED)
-    Training(embedder, examples, arguments.out, arguments.start).run()
+    Training(embedder, examples, arguments.out, arguments.epochs, arguments.start).run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import random
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +26,9 @@ _MOST = 16
 _HARDNESS = 40.0
 _PLAIN_SHARE = 0.15
 _FOLLOWING_SHARE = 0.1
+_COUNTERPART_SHARE = 0.6
+_REMOVED_SHARE = 0.4
+_BESIDE_SHARE = 0.7
 _TITLE_SHARE = 0.9
 _ANYWHERE = (0, 0)
 _OTHER_LANGUAGES = ("de", "es", "ro")
@@ -53,6 +56,8 @@ class Example:
             nothing answers, the best of the paragraph that the question was asked about.
         held_out: As of `FitQuestion`.
         before: Another question on the same paragraph, if there is one.
+        counterpart: If nothing answers, the number of a passage, its text with a sentence more that
+            answers, and the span of the answer in that.
     """
 
     text: str
@@ -62,6 +67,24 @@ class Example:
     others: tuple[tuple[int, float], ...]
     held_out: bool
     before: str | None
+    counterpart: tuple[int, str, Span] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A passage as it is shown with a question.
+
+    Attributes:
+        number: Of the passage.
+        text: Its own, or one that was changed.
+        score: Its hybrid score.
+        span: Of the answer in the text; `_ANYWHERE` if it is not there.
+    """
+
+    number: int
+    text: str
+    score: float
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +153,8 @@ class Examples:
         chance = random.Random(SEED)
         answered = [e for e in self._examples[pair] if e and e.held_out and e.passage is not None]
         for example in answered[:most]:
-            yield self._group(chance, pair, example, example.text, example.others[:3], _READ_TOKENS)
+            right, *wrong = self._shown(pair, example, example.others[:3])
+            yield self._group(chance, pair, example.text, right, wrong, _READ_TOKENS)
 
     def _choose(self, chance: random.Random) -> list[tuple[Pair, Example | None]]:
         """PIAF and ours whole; each of XQuAD's own questions in English or across languages."""
@@ -151,46 +175,85 @@ class Examples:
         return chosen
 
     def _train(self, chance: random.Random, pair: Pair, example: Example) -> Group:
-        """Against others drawn by their rank; sometimes asked after another question, sometimes as
-        people type into a search box.
+        """By itself, or against another passage drawn by its rank, or against its own without the
+        sentence that answers.
+
+        Some of the answerable questions have that one alone, and most of the others are shown with
+        a sentence that answers: it is the passage that tells, not the question. Sometimes one is
+        asked after another question, sometimes as people type into a search box.
         """
         question = example.text
         if example.before and chance.random() < _FOLLOWING_SHARE:
             question = f"{example.before} {question}"
         if chance.random() < _PLAIN_SHARE:
             question = question.lower().rstrip(" ?.")
-        left, others = list(example.others), []
+        others = list(example.others)
+        drawn = []
         if example.passage is None:
-            others.append(left.pop(0))
-        if left and chance.random() < _NEGATIVE_SHARE:
-            weights = [math.exp(_HARDNESS * score) for _, score in left]
-            others.append(left.pop(chance.choices(range(len(left)), weights)[0]))
+            drawn.append(others.pop(0))
+        if others and chance.random() < _NEGATIVE_SHARE:
+            weights = [math.exp(_HARDNESS * score) for _, score in others]
+            drawn += chance.choices(others, weights)
+        shown = self._shown(pair, example, drawn)
+        right = None if example.passage is None else shown.pop(0)
         most = chance.randint(_MIN_TOKENS, _MAX_TOKENS)
-        return self._group(chance, pair, example, question, others, most)
+        if right is None and example.counterpart and chance.random() < _COUNTERPART_SHARE:
+            number, text, span = example.counterpart
+            right = replace(shown.pop(0), number=number, text=text, span=span)
+        elif right is not None and chance.random() < _REMOVED_SHARE:
+            without = self._without_answer(pair, right)
+            if without is not None:
+                shown = [without]
+                right = right if chance.random() < _BESIDE_SHARE else None
+        return self._group(chance, pair, question, right, shown, most)
+
+    def _shown(
+        self, pair: Pair, example: Example, others: Sequence[tuple[int, float]]
+    ) -> list[Shown]:
+        """The passage that answers, if there is one, and others, as they are."""
+        passages = self._passages[pair]
+        shown = [Shown(n, passages[n].text, score, _ANYWHERE) for n, score in others]
+        if example.passage is None:
+            return shown
+        text = passages[example.passage].text
+        return [Shown(example.passage, text, example.score, example.span), *shown]
+
+    def _without_answer(self, pair: Pair, shown: Shown) -> Shown | None:
+        """The passage without the sentences of the answer, unless it is said elsewhere too."""
+        passage = self._passages[pair][shown.number]
+        first, last = shown.span
+        kept = [
+            shown.text[start - passage.start : end - passage.start]
+            for start, end in passage.sentences
+            if end - passage.start <= first or start - passage.start >= last
+        ]
+        text = " ".join(kept)
+        if not text or _says(text, shown.text[first:last]):
+            return None
+        return replace(shown, text=text, span=_ANYWHERE)
 
     def _group(
         self,
         chance: random.Random,
         pair: Pair,
-        example: Example,
         question: str,
-        others: Sequence[tuple[int, float]],
+        right: Shown | None,
+        wrong: Sequence[Shown],
         most: int,
     ) -> Group:
-        passages = self._passages[pair]
         titled = chance.random() < _TITLE_SHARE
 
-        def encode(number: int, span: Span) -> tuple[Encoded, Span]:
-            passage = passages[number]
-            title = f"{passage.context}\n" if titled and passage.context else ""
-            return self._encode(chance, question, title, passage.text, most, span)
+        def encode(shown: Shown) -> tuple[Encoded, Span]:
+            context = self._passages[pair][shown.number].context
+            title = f"{context}\n" if titled and context else ""
+            return self._encode(chance, question, title, shown.text, most, shown.span)
 
-        wrong = [encode(number, _ANYWHERE)[0] for number, _ in others]
-        scores = [score for _, score in others]
-        if example.passage is None:
-            return Group(wrong, scores, None)
-        right, span = encode(example.passage, example.span)
-        return Group([right, *wrong], [example.score, *scores], span)
+        texts = [encode(shown)[0] for shown in wrong]
+        scores = [shown.score for shown in wrong]
+        if right is None:
+            return Group(texts, scores, None)
+        first, span = encode(right)
+        return Group([first, *texts], [right.score, *scores], span)
 
     def _encode(
         self,
@@ -300,10 +363,34 @@ def _find_examples(
             ]
         examples.append(
             Example(
-                question.text, right, span, score, tuple(others[:_MOST]), question.held_out, before
+                question.text,
+                right,
+                span,
+                score,
+                tuple(others[:_MOST]),
+                question.held_out,
+                before,
+                _insert(question, snapshot.passages, own),
             )
         )
     return examples
+
+
+def _insert(
+    question: FitQuestion, passages: Sequence[Passage], own: Sequence[int]
+) -> tuple[int, str, Span] | None:
+    """The counterpart of a question, in the passage that it belongs to."""
+    added = question.counterpart
+    if added is None:
+        return None
+    for number in own:
+        passage = passages[number]
+        place = added.place - passage.start
+        if passage.document_id == question.document_id and 0 < place <= len(passage.text):
+            start = place + 1 + added.sentence.index(added.answer)
+            text = f"{passage.text[:place]} {added.sentence}{passage.text[place:]}"
+            return number, text, (start, start + len(added.answer))
+    return None
 
 
 def _says(text: str, answer: str) -> bool:

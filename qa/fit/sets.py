@@ -21,15 +21,32 @@ WRITTEN_SET = "written"
 WRITTEN = Path(__file__).parent / "written.jsonl"
 """Texts on invented organisations, each with questions in French and English, some of which it does
 not answer: `id, group, language, title, text, questions: [{question, lang, answer, start}]`. Those
-of a group are about the same organisation, and count as one article."""
+of a group are about the same organisation, and count as one article. Questions without an answer
+have a `counterpart`; else the form of a question would tell whether it has one."""
 
 WRITTEN_ON_SETS = Path(__file__).parent / "written_on_sets.jsonl"
 """More questions on the paragraphs of PIAF and of the English XQuAD, whose own texts are not here:
-`paragraph, question, lang, answer, start`, where `paragraph` begins the SHA-256 of its text."""
+`paragraph, question, lang, answer, start, counterpart`, where `paragraph` begins the SHA-256 of its
+text."""
 
 DIGEST_DIGITS = 16
 
 _HELD_OUT_PERCENT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """A sentence that makes an unanswerable question answerable.
+
+    Attributes:
+        sentence: In the language of the paragraph.
+        answer: A slice of it.
+        place: Where it can stand in the paragraph, between two of its sentences.
+    """
+
+    sentence: str
+    answer: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +61,7 @@ class FitQuestion:
         article: The number of that paragraph's article.
         held_out: Whether the article is one of those of which the cross-encoder sees nothing in
             training, and on which whatever reads its judgements is fitted.
+        counterpart: If nothing answers, a sentence that would.
     """
 
     text: str
@@ -52,6 +70,7 @@ class FitQuestion:
     answer: str | None
     article: int
     held_out: bool
+    counterpart: Counterpart | None = None
 
     def is_answered_by(self, passage: Passage, span: Span | None = None) -> bool:
         """Whether the answer is in a passage, or in a span of its document.
@@ -129,6 +148,7 @@ def _read_written() -> tuple[list[Document], tuple[FitQuestion, ...]]:
             answer=asked["answer"],
             article=a,
             held_out=_is_held_out(entry["group"]),
+            counterpart=_counterpart(asked),
         )
         for entry, document, a in zip(entries, documents, articles, strict=True)
         for asked in entry["questions"]
@@ -191,7 +211,12 @@ def _read_written_on(
                 answer=asked["answer"],
                 article=a,
                 held_out=_is_held_out(articles[a]["title"]),
+                counterpart=_counterpart(asked),
             )
+
+
+def _counterpart(asked: dict[str, Any]) -> Counterpart | None:
+    return Counterpart(**asked["counterpart"]) if asked.get("counterpart") else None
 
 
 def _kind(argument: str) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from evals.support import holds_words, sentence_support
-from qa.statements import Statement, split_statements
+from qa import Statement, split_statements
 
 
 def judge(premise: str, statement: str) -> bool:

@@ -7,8 +7,7 @@ import pytest
 from corpus import Document, load_corpus, split_sentences
 from evals import load_question_set
 from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapshot
-from qa import Answer, Answerer, Reranker
-from qa.statements import split_statements
+from qa import Answer, Answerer, Reranker, split_statements
 from tests.conftest import CHUNKING, QUESTIONS
 
 ASKED = [question.question for question in load_question_set(QUESTIONS).questions]

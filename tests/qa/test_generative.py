@@ -11,8 +11,17 @@ import pytest
 
 from corpus import find_values
 from index import Embedder, Snapshot
-from qa import Answer, Answerer, Generator, ModeError, Reranker, Retrieved, Said, Turn
-from qa.statements import split_statements
+from qa import (
+    Answer,
+    Answerer,
+    Generator,
+    ModeError,
+    Reranker,
+    Retrieved,
+    Said,
+    Turn,
+    split_statements,
+)
 from tests.scripted_llm import (
     Reply,
     ScriptedLLM,
