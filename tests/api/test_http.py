@@ -11,9 +11,10 @@ import pytest
 
 from corpus import Document
 from evals import load_question_set
-from qa import Answer, Answerer, SearchResult
+from qa import Answer, Answerer, SearchResult, Turn
 from tests.api.conftest import Environment, Server
 from tests.conftest import QUESTIONS
+from tests.scripted_llm import fails, scripted_llm
 
 QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
 
@@ -45,6 +46,50 @@ def test_top_k_is_honoured(client: httpx.Client) -> None:
         body = {"question": QUESTION, "top_k": k, "mode": "extractive"}
         assert len(client.post("/ask", json=body).json()["passages"]) == k
     assert len(client.post("/ask", json={"question": QUESTION}).json()["passages"]) == 5
+
+
+def test_a_follow_up_is_understood_with_its_history(
+    client: httpx.Client, answerer: Answerer
+) -> None:
+    before = "Quelle surface fera le Val-de-Grâce une fois réhabilité ?"
+    turns = [{"question": before, "answer": "Plus de 70 000 m²."}]
+    body = {"question": "Et en mètres carrés ?", "history": turns}
+    answer = Answer.model_validate(client.post("/ask", json=body).json())
+    expected = answerer.ask("Et en mètres carrés ?", history=[Turn(question=before)])
+    assert answer.answer == expected.answer
+    assert answer.understood_as == f"{before} Et en mètres carrés ?"
+
+
+def test_without_an_llm_there_is_no_generative_answer(client: httpx.Client) -> None:
+    response = client.post("/ask", json={"question": QUESTION, "mode": "generative"})
+    problem = assert_problem(response, 422)
+    assert [error["field"] for error in problem["errors"]] == ["mode"]
+    assert "CAMPUS_QA_LLM_BASE_URL" in problem["errors"][0]["message"]
+
+
+def test_with_an_llm_it_words_the_answers(environment: Environment, interview: Document) -> None:
+    with scripted_llm("PariSanté Campus réunit plus de 1 600 personnes [1].", fails(500)) as llm:
+        settings = {"CAMPUS_QA_LLM_BASE_URL": llm.url, "CAMPUS_QA_LLM_MODEL": "scripted"}
+        server = Server({**environment, **settings})
+        try:
+            passages = server.client.post("/search", json={"query": QUESTION}).json()["passages"]
+            place = next(n for n, p in enumerate(passages, 1) if "600 personnes" in p["text"])
+            llm.replies[0] = f"PariSanté Campus réunit plus de 1 600 personnes [{place}]."
+            answer = server.client.post("/ask", json={"question": QUESTION}).json()
+            assert (answer["mode"], answer["model"]) == ("generative", "scripted")
+            (citation,) = answer["citations"]
+            assert interview.text[citation["start"] : citation["end"]] == citation["quote"]
+            answer = server.client.post("/ask", json={"question": QUESTION}).json()
+            assert (answer["mode"], answer["fallback"]) == (
+                "extractive",
+                "the LLM failed: InternalServerError",
+            )
+            body = {"question": QUESTION, "mode": "extractive"}
+            answer = server.client.post("/ask", json=body).json()
+            assert (answer["mode"], answer["fallback"]) == ("extractive", None)
+            assert len(llm.requests) == 2
+        finally:
+            server.stop()
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])

@@ -29,6 +29,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("SNAPSHOTS_KEPT", "0"),
         ("API_KEY", ""),
         ("RERANKER", ""),
+        ("READER", ""),
+        ("LLM_BASE_URL", "localhost:8080"),
+        ("LLM_SECONDS", "0"),
         ("API_KEY", "short"),
         ("MAX_UPLOAD_MB", "0"),
         ("MAX_UPLOAD_FILES", "0"),
@@ -48,3 +51,16 @@ def test_the_api_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == "correct horse battery"
     assert "battery" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+def test_an_llm_needs_both_its_address_and_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().generator() is None
+    monkeypatch.setenv("CAMPUS_QA_LLM_BASE_URL", "http://127.0.0.1:9/v1")
+    with pytest.raises(ValidationError, match="CAMPUS_QA_LLM_MODEL go together"):
+        Settings()
+    monkeypatch.setenv("CAMPUS_QA_LLM_MODEL", "some-model")
+    monkeypatch.setenv("CAMPUS_QA_LLM_SECONDS", "7")
+    generator = Settings().generator()
+    assert generator
+    assert generator.model == "some-model"
+    assert generator.seconds == 7
