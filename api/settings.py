@@ -15,7 +15,10 @@ from qa import DEFAULT_LLM_SECONDS, DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Gener
 class Settings(BaseSettings):
     """Every setting is an environment variable: its name in capitals after `CAMPUS_QA_`."""
 
-    model_config = SettingsConfigDict(env_prefix="CAMPUS_QA_", frozen=True)
+    # Errors go to logs, and a setting may be a secret.
+    model_config = SettingsConfigDict(
+        env_prefix="CAMPUS_QA_", frozen=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         Path("var"), description="where the index, the embedding model and caches are kept"
@@ -47,6 +50,7 @@ class Settings(BaseSettings):
     llm_seconds: float = Field(
         DEFAULT_LLM_SECONDS,
         gt=0,
+        le=600,
         description="how long an answer waits for the LLM, then the documents' own words stand in",
     )
     passage_tokens: int = Field(256, ge=32, description="longest passage, in the model's tokens")

@@ -22,7 +22,7 @@ from corpus.sources import (
     unknown,
 )
 from corpus.uploads import Uploads, check_name
-from corpus.values import MONTHS, Value, find_values, is_given
+from corpus.values import MONTHS, Value, find_values, in_digits, is_given
 
 __all__ = [
     "DIGIT_GROUPS",
@@ -45,6 +45,7 @@ __all__ = [
     "detect_language",
     "find_files",
     "find_values",
+    "in_digits",
     "is_given",
     "join_digit_groups",
     "load_corpus",

@@ -10,12 +10,14 @@ from corpus import Passage, Place
 from evals.matching import contains_tokens, tokenize
 from evals.question_set import Question
 from index import Snapshot
+from qa import RetrievedPassage
 
 
 class Relevance:
     """Finds what a snapshot holds of the right answers to questions."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         self._documents = snapshot.documents
         self._passages = snapshot.passages
         self._standing: dict[str, list[tuple[Place, Passage]]] = defaultdict(list)
@@ -27,6 +29,15 @@ class Relevance:
     @cached_property
     def _tokens(self) -> list[list[str]]:
         return [tokenize(passage.text) for passage in self._passages]
+
+    def indexed_as(self, retrieved: RetrievedPassage) -> str:
+        """The id under which a passage is indexed; filters may place it where the same is said."""
+        found = (retrieved.start, retrieved.end)
+        return next(
+            passage.id
+            for place, passage in self._standing[retrieved.document_id]
+            if (place.start, place.end) == found
+        )
 
     def find_evidence(self, question: Question) -> list[Place]:
         """Where the evidence stands: as the set says if this is its corpus, else wherever its

@@ -61,12 +61,16 @@ def evaluate(
         name: Of the question set, for the report.
         progress: Told of each question done.
     """
-    questions = question_set.questions
+    questions, warnings = question_set.questions, []
     relevance = Relevance(answerer.snapshot)
+    if gold:
+        questions = tuple(q for q in questions if relevance.find_evidence(q))
+        left_out = len(question_set.questions) - len(questions)
+        if left_out:
+            warnings.append(f"{left_out} questions without evidence in the corpus are left out")
     latencies = {} if gold else _time(questions, answerer, mode, progress)
     earlier: Turns = {}
     items: list[Item] = []
-    warnings: list[str] = []
     for first in range(0, len(questions), _BATCH):
         batch = questions[first : first + _BATCH]
         found = [relevance.find_evidence(question) for question in batch]
@@ -81,9 +85,7 @@ def evaluate(
             if question.answerable and not (judged_here if question.judgements else judgements):
                 warnings.append(f"{question.id}: no passage of the corpus holds its evidence")
             latency = latencies.get(question.id)
-            items.append(
-                _measure(question, given, full, judgements, evidence, answerer.snapshot, latency)
-            )
+            items.append(_measure(question, given, full, judgements, evidence, relevance, latency))
             progress("asking questions", len(items), len(questions))
     summary = summarise(items)
     return EvalResult(
@@ -135,9 +137,10 @@ def _depth(question: Question) -> int:
 def _time(
     questions: Sequence[Question], answerer: Answerer, mode: Mode, progress: Progress
 ) -> dict[str, float]:
-    """Milliseconds that questions take by themselves, by id."""
-    count = min(_TIMED, len(questions))
-    timed = [questions[i * len(questions) // count] for i in range(count)]
+    """Milliseconds that questions take by themselves, by id; follow-ups are not among them."""
+    alone = [question for question in questions if question.turn <= 1]
+    count = min(_TIMED, len(alone))
+    timed = [alone[i * len(alone) // count] for i in range(count)]
     found = {}
     for number, question in enumerate(timed, start=1):
         (answer,) = answerer.ask_all([question.question], _depth(question), mode)
@@ -186,7 +189,7 @@ def _ask_gold(
             [question.question],
             _depth(question),
             mode,
-            filters={"document_id": own} if own else None,
+            filters={"document_id": own},
         )
         (answer,) = ask()
         without_threshold = answer if answer.answered else next(ask(min_confidence=0))
@@ -199,12 +202,12 @@ def _measure(
     full: Answer,
     judgements: Judgements,
     evidence: Sequence[Place],
-    snapshot: Snapshot,
+    relevance: Relevance,
     latency: float | None,
 ) -> Item:
     scores: dict[str, float] = {}
     judged = bool(question.judgements)
-    retrieved = [p.document_id if judged else p.passage_id for p in answer.passages]
+    retrieved = [p.document_id if judged else relevance.indexed_as(p) for p in answer.passages]
     ranking = list(dict.fromkeys(retrieved))
     if question.answerable:
         for k in (1, 5, 10):
@@ -214,7 +217,7 @@ def _measure(
     if question.answerable and not judged:
         scores |= _score_answer(question, answer)
     if answer.answered:
-        scores |= _score_citations(question, answer, evidence, snapshot)
+        scores |= _score_citations(question, answer, evidence, relevance.snapshot)
     rank = first_rank(ranking, judgements)
     full_right = None if judged else question.answerable and _is_right(question, full)
     return Item(
@@ -232,7 +235,7 @@ def _measure(
         citations=answer.citations,
         passages=tuple(
             RankedPassage(
-                passage_id=passage.passage_id,
+                passage_id=relevance.indexed_as(passage),
                 score=passage.score,
                 relevant=judgements.get(key, 0) > 0,
             )

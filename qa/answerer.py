@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from corpus import Language, detect_language
+from corpus import detect_language
 from index import Embedder, Snapshot, Vectors
 from qa.answer import Answer, AnswerMode, Retrieved, Said, SearchResult, Timings
-from qa.citing import cite, cite_wording, describe_hits
+from qa.citing import cite, cite_wording, describe_hits, refuse
 from qa.conversation import Turn, contextualise
 from qa.filters import Filters, Scope, resolve_filters
 from qa.generator import Generator, GeneratorError
@@ -26,11 +26,6 @@ READ_PASSAGES = 5
 """How many passages are read for an answer, however many are returned beside it."""
 
 DEFAULT_MIN_CONFIDENCE = 0.02
-
-_REFUSALS: dict[Language, str] = {
-    "fr": "Les documents ne permettent pas de répondre à cette question.",
-    "en": "The documents do not answer this question.",
-}
 
 
 _STAGES = ("embed", "retrieve", "rerank", "read")
@@ -241,20 +236,20 @@ class Answerer:
     ) -> tuple[_Found, str | None]:
         """What is found for a question in its conversation, and why the LLM failed, if it did.
 
-        With an LLM, for the question that it makes of it; without one, for the question by itself
-        or after those before it, whichever is answered with more confidence.
+        For the question by itself, or for the one that the LLM makes of it, or without an LLM for
+        the question after those before it: whichever is answered with more confidence.
         """
         failure = None
         tried = [question]
         if history and generator is not None:
             try:
-                tried = [generator.rewrite(question, history, deadline)]
+                tried.append(generator.rewrite(question, history, deadline))
             except GeneratorError as error:
                 failure = str(error)
         if history and (generator is None or failure):
             tried.append(contextualise(question, history))
         found = [
-            self._find(asked, vector, count, "hybrid", scope, seconds)
+            self._find(asked, vector, count, "hybrid", scope, seconds, question)
             for asked in tried
             for vector, seconds in [self._embed(asked)]
         ]
@@ -275,6 +270,7 @@ class Answerer:
         search_mode: Mode,
         scope: Scope | None,
         embed: float,
+        asked: str | None = None,
     ) -> _Found:
         started = time.perf_counter()
         hits, rerank = find_passages(
@@ -285,7 +281,8 @@ class Answerer:
         readable = hits[:READ_PASSAGES] if asks else []
         if self._span_reader is not None:
             readable = self._span_reader.read(question, readable)
-        reading = read(self.snapshot, question, detect_language(question), readable)
+        language = detect_language(asked or question)
+        reading = read(self.snapshot, question, language, readable, asked)
         return _Found(
             question,
             hits,
@@ -317,10 +314,10 @@ class Answerer:
             answered = answered and reading.confidence > 1 / 2
         cited = model = None
         if answered and wording is not None and wording.text:
-            cited = cite_wording(self.snapshot, found.question, language, reading, wording)
+            cited = cite_wording(self.snapshot, question, language, reading, wording)
             model = wording.model
         elif answered:
-            cited = cite(self.snapshot, found.question, language, reading)
+            cited = cite(self.snapshot, question, language, reading)
         described = describe_hits(self.snapshot, found.hits[:top_k])
         stages = {name: getattr(found, name) for name in _STAGES}
         stages["read"] += time.perf_counter() - started
@@ -329,7 +326,7 @@ class Answerer:
             understood_as=found.question if found.question != question else None,
             language=language,
             answered=answered,
-            answer=cited.text if cited else _REFUSALS[language],
+            answer=cited.text if cited else refuse(self.snapshot, language, found.hits),
             short_answer=cited.short_answer if cited else None,
             confidence=round(reading.confidence, 4),
             mode="generative" if model else "extractive",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,18 @@ _ACCORDING_TO: dict[Language, str] = {
     "fr": "Selon « {} » :",
     "en": "According to “{}”:",
 }
+
+
+_REFUSALS: dict[Language, str] = {
+    "fr": "Les documents ne permettent pas de répondre à cette question.",
+    "en": "The documents do not answer this question.",
+}
+_NEAREST: dict[Language, tuple[str, str]] = {
+    "fr": ("Ce qui s’en approche le plus :", "« {} »"),
+    "en": ("What comes nearest:", "“{}”"),
+}
+_NAMED = 3
+_NOTE = re.compile(r"\s?\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +50,7 @@ def cite(snapshot: Snapshot, question: str, language: Language, reading: Reading
         _cite(snapshot, marker, evidence, short)
         for marker, evidence in enumerate(reading.evidence, start=1)
     )
-    said = [
-        " ".join(
-            f"{_text(snapshot, Place(evidence.place.document_id, *span))} [{marker}]"
-            for span in evidence.quoted
-        )
-        for marker, evidence in enumerate(reading.evidence, start=1)
-    ]
+    said = [_quote(snapshot, marker, e) for marker, e in enumerate(reading.evidence, start=1)]
     if len({citation.document_id for citation in citations}) == 1:
         text = " ".join(said)
     else:
@@ -65,6 +72,20 @@ def cite_wording(
     short = _shorten(snapshot, question, language, reading)
     citations = tuple(_cite(snapshot, n, e, short) for n, e in enumerate(wording.evidence, start=1))
     return Cited(wording.text, _text(snapshot, short), citations)
+
+
+def refuse(snapshot: Snapshot, language: Language, hits: Sequence[Hit]) -> str:
+    """That the documents do not answer, and where the nearest passages stand."""
+    names = []
+    for hit in hits:
+        title = snapshot.documents[hit.passage.document_id].title
+        heading = hit.passage.heading
+        names.append(f"{title}, {heading}" if heading and heading != title else title)
+    named = list(dict.fromkeys(names))[:_NAMED]
+    if not named:
+        return _REFUSALS[language]
+    begin, quoted = _NEAREST[language]
+    return f"{_REFUSALS[language]} {begin} {', '.join(quoted.format(name) for name in named)}."
 
 
 def describe_hits(snapshot: Snapshot, hits: Sequence[Hit]) -> tuple[RetrievedPassage, ...]:
@@ -89,6 +110,24 @@ def describe_hits(snapshot: Snapshot, hits: Sequence[Hit]) -> tuple[RetrievedPas
             )
         )
     return tuple(described)
+
+
+def _quote(snapshot: Snapshot, marker: int, evidence: Evidence) -> str:
+    """The quoted sentences, each with its marker, and items on lines of their own. What announces
+    a list has none: the list goes on with it. Numbers of the document's own notes, which would be
+    taken for markers, are left out.
+    """
+    text = snapshot.documents[evidence.place.document_id].text
+    said = ""
+    before = None
+    for start, end in evidence.quoted:
+        if before is not None:
+            _, line_break, mark = text[before:start].rpartition("\n")
+            said += line_break + mark if line_break else " "
+        sentence = _NOTE.sub("", text[start:end])
+        said += sentence if sentence.endswith(":") else f"{sentence} [{marker}]"
+        before = end
+    return said
 
 
 def _cite(snapshot: Snapshot, marker: int, evidence: Evidence, short: Place) -> Citation:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_REMEMBERED = 3
+REMEMBERED = 3
 
 
 class Turn(BaseModel):
@@ -20,4 +20,4 @@ class Turn(BaseModel):
 
 def contextualise(question: str, history: Sequence[Turn]) -> str:
     """The question after those that were asked before, the last three of them at most."""
-    return " ".join([*(turn.question for turn in history[-_REMEMBERED:]), question])
+    return " ".join([*(turn.question for turn in history[-REMEMBERED:]), question])

@@ -6,20 +6,22 @@ Nothing it says is believed here; see `qa.verifier`.
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from corpus import Language
+from qa.conversation import REMEMBERED, Turn
 
 if TYPE_CHECKING:
-    from llama_index.core.llms import ChatMessage
+    from llama_index.llms.openai_like import OpenAILike
 
-    from qa.conversation import Turn
 
 DEFAULT_SECONDS = 20.0
 NO_ANSWER = "NO ANSWER"
+TOO_LONG = "the LLM took too long"
 
 _LANGUAGES: dict[Language, str] = {"fr": "French", "en": "English"}
 _ANSWER = """\
@@ -36,7 +38,10 @@ _REWRITE = """\
 Rewrite the last question of a conversation so that it can be understood by itself. Keep its \
 language and its meaning. Write the question, and nothing else."""
 _MOST_TOKENS = 400
-_MOST_CHARACTERS = 4000
+_MOST_CHARACTERS = 8000
+_MOST_REMEMBERED = 500
+_LONGEST_QUESTION = 500
+THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
 class GeneratorError(Exception):
@@ -64,20 +69,10 @@ class Generator:
         api_key: If the endpoint wants one.
         seconds: As of the attribute.
         """
-        # Here and not above: the import takes seconds, which only those with an LLM have to spend.
-        from llama_index.llms.openai_like import OpenAILike
-
         self.model = model
         self.seconds = seconds
-        self._llm = OpenAILike(
-            model=model,
-            api_base=base_url,
-            api_key=api_key or "none",
-            is_chat_model=True,
-            temperature=0.0,
-            max_tokens=_MOST_TOKENS,
-            max_retries=0,
-        )
+        self._base_url = base_url
+        self._api_key = api_key
 
     def answer(
         self,
@@ -114,26 +109,38 @@ class Generator:
         Raises:
             GeneratorError: As of `answer`.
         """
-        said = "\n".join(f"Q: {turn.question}\nA: {turn.answer}" for turn in history)
+        said = "\n".join(
+            f"Q: {turn.question}\nA: {turn.answer[:_MOST_REMEMBERED]}"
+            for turn in history[-REMEMBERED:]
+        )
         written = "".join(self._chat(_REWRITE, f"{said}\nLast question: {question}", deadline))
-        lines = written.strip().splitlines()
-        if not lines:
-            raise GeneratorError("the LLM wrote nothing")
-        return lines[0].strip()
+        lines = THOUGHT.sub("", written).split("\n")
+        rewritten = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        if not 0 < len(rewritten) <= _LONGEST_QUESTION or NO_ANSWER in rewritten:
+            raise GeneratorError("the LLM did not rewrite the question")
+        return rewritten
 
     def _chat(self, system: str, asked: str, deadline: float) -> Iterator[str]:
         """In a thread of its own: an endpoint that drips a byte now and then never times out."""
-        from llama_index.core.llms import ChatMessage, MessageRole
+        # Here and not above: the imports take seconds, which only those with an LLM have to spend.
+        import httpx
+        from llama_index.llms.openai_like import OpenAILike
 
-        messages = [
-            ChatMessage(role=MessageRole.SYSTEM, content=system),
-            ChatMessage(role=MessageRole.USER, content=asked),
-        ]
+        timeout = max(0.1, deadline - time.monotonic())
+        client = httpx.Client(timeout=timeout)
+        llm = OpenAILike(
+            model=self.model,
+            api_base=self._base_url,
+            api_key=self._api_key or "none",
+            is_chat_model=True,
+            temperature=0.0,
+            max_tokens=_MOST_TOKENS,
+            max_retries=0,
+            timeout=timeout,
+            http_client=client,
+        )
         pieces: queue.Queue[str | GeneratorError | None] = queue.Queue()
-        stop = threading.Event()
-        threading.Thread(
-            target=self._receive, args=(messages, deadline, pieces, stop), daemon=True
-        ).start()
+        threading.Thread(target=_receive, args=(llm, system, asked, pieces), daemon=True).start()
         length = 0
         try:
             while True:
@@ -141,7 +148,7 @@ class Generator:
                 try:
                     piece = pieces.get(timeout=max(0.0, left))
                 except queue.Empty:
-                    raise GeneratorError("the LLM took too long") from None
+                    raise GeneratorError(TOO_LONG) from None
                 if piece is None:
                     return
                 if isinstance(piece, GeneratorError):
@@ -151,28 +158,32 @@ class Generator:
                     raise GeneratorError("the LLM did not come to an end")
                 yield piece
         finally:
-            stop.set()
+            # It ends the thread too, with the next byte that comes or by the time limit.
+            client.close()
 
-    def _receive(
-        self,
-        messages: Sequence[ChatMessage],
-        deadline: float,
-        pieces: queue.Queue[str | GeneratorError | None],
-        stop: threading.Event,
-    ) -> None:
-        from httpx import HTTPError
-        from openai import OpenAIError
 
-        try:
-            timeout = max(0.1, deadline - time.monotonic())
-            for response in self._llm.stream_chat(messages, timeout=timeout):
-                if stop.is_set():
-                    return
-                if response.delta:
-                    pieces.put(response.delta)
-            pieces.put(None)
-        except (OpenAIError, HTTPError) as error:
-            pieces.put(GeneratorError(f"the LLM failed: {type(error).__name__}"))
-        # What is not of the protocol comes out of the client as whatever it trips over.
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
-            pieces.put(GeneratorError(f"the LLM does not speak the protocol: {error}"))
+def _receive(
+    llm: OpenAILike,
+    system: str,
+    asked: str,
+    pieces: queue.Queue[str | GeneratorError | None],
+) -> None:
+    from httpx import HTTPError, InvalidURL
+    from llama_index.core.llms import ChatMessage, MessageRole
+    from openai import OpenAIError
+
+    messages = [
+        ChatMessage(role=MessageRole.SYSTEM, content=system),
+        ChatMessage(role=MessageRole.USER, content=asked),
+    ]
+    try:
+        for response in llm.stream_chat(messages):
+            if response.delta:
+                # Half of a surrogate pair is no character.
+                pieces.put(response.delta.encode("utf-8", "replace").decode())
+        pieces.put(None)
+    except (OpenAIError, HTTPError, InvalidURL) as error:
+        pieces.put(GeneratorError(f"the LLM failed: {type(error).__name__}"))
+    # What is not of the protocol comes out of the client as whatever it trips over.
+    except (ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        pieces.put(GeneratorError(f"the LLM does not speak the protocol: {type(error).__name__}"))

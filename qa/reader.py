@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from corpus import Language, Passage, Place, Span, join_digit_groups
+from corpus import (
+    Language,
+    Passage,
+    Place,
+    Span,
+    Value,
+    find_values,
+    is_given,
+    join_digit_groups,
+)
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
 from qa.retriever import Hit, ShortSpan, share_of_terms
-from qa.short_answer import figures, find_values
+from qa.short_answer import find_figures
 from qa.whole import complete
 
 # Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
 # others, without and with a cross-encoder's judgements, and what tells that one answers at all.
 _SENTENCE_WEIGHTS = {
-    "passage_cosine": 58.608,
-    "sentence_cosine": 39.811,
-    "terms": 0.908,
-    "coverage": 9.944,
+    "passage_cosine": 58.733,
+    "sentence_cosine": 38.882,
+    "terms": 1.339,
+    "coverage": 10.814,
 }
 _JUDGED_SENTENCE_WEIGHTS = {
     "passage_score": 1.043,
@@ -30,11 +39,11 @@ _JUDGED_SENTENCE_WEIGHTS = {
     "terms": -0.040,
 }
 _CONFIDENCE_WEIGHTS = {
-    "bias": -54.164,
-    "sentence_cosine": 39.717,
-    "passage_cosine": 22.285,
-    "coverage": 6.938,
-    "other_language": 3.943,
+    "bias": -29.585,
+    "sentence_cosine": 47.991,
+    "passage_cosine": -15.145,
+    "coverage": 3.172,
+    "other_language": 1.916,
 }
 _JUDGED_CONFIDENCE_WEIGHTS = {
     "bias": -33.958,
@@ -110,7 +119,13 @@ class Reading:
     disagreement: bool = False
 
 
-def read(snapshot: Snapshot, question: str, language: Language, hits: Sequence[Hit]) -> Reading:
+def read(
+    snapshot: Snapshot,
+    question: str,
+    language: Language,
+    hits: Sequence[Hit],
+    asked: str | None = None,
+) -> Reading:
     """Pick the sentence, or the few sentences, that answer best.
 
     Questions are not answers, nor are headings, unless they are whole sentences. A second sentence
@@ -118,45 +133,62 @@ def read(snapshot: Snapshot, question: str, language: Language, hits: Sequence[H
     the question asks for a number or a date, the sentences of other documents that give another
     one. A sentence that leans on the one before comes with it, an item that was asked for among
     others with the whole list.
+
+    Args:
+        snapshot: Where the hits are from.
+        question: As the hits were found for it.
+        language: Of the question.
+        hits: What is read.
+        asked: The question without what was asked before it, if that is part of `question`.
     """
+    asked = asked or question
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
         return Reading((), 0.0)
     best = candidates[0]
-    others = _other_figures(snapshot, question, language, candidates)
+    others = _other_values(snapshot, asked, language, candidates)
     chosen = [best, *others]
     second = next((c for c in candidates[1:] if not _says_the_same(snapshot, c, best)), None)
     close = second is not None and second.score > _SECOND_SENTENCE_SHARE * best.score
     if not others and second is not None and close:
         chosen.append(second)
-        if second.passage.id == best.passage.id:
-            chosen.sort(key=lambda evidence: evidence.position)
     confidence = _probability(confidence_features(snapshot, language, candidates))
-    texts = {name: document.text for name, document in snapshot.documents.items()}
-    whole = _join(complete(e, texts[e.passage.document_id], question) for e in chosen)
-    return Reading(tuple(whole), confidence, bool(others))
+    whole = [complete(e, snapshot.documents[e.passage.document_id], asked) for e in chosen]
+    merged = _merge(whole)
+    if not others and len({evidence.passage.id for evidence in merged}) == 1:
+        merged.sort(key=lambda evidence: evidence.position)
+    return Reading(tuple(merged), confidence, bool(others))
 
 
-def _join(chosen: Iterable[Evidence]) -> Iterator[Evidence]:
-    """Without those that are quoted with another one already."""
-    quoted: set[tuple[str, Span]] = set()
+def _merge(chosen: Sequence[Evidence]) -> list[Evidence]:
+    """Best first; those that quote the same sentences become one, the best of them."""
+    merged: list[Evidence] = []
     for evidence in chosen:
-        own = {(evidence.passage.document_id, span) for span in evidence.quoted}
-        if not own <= quoted:
-            quoted |= own
-            yield evidence
+        for i, better in enumerate(merged):
+            same = better.passage.id == evidence.passage.id
+            if same and better.first <= evidence.last and evidence.first <= better.last:
+                first, last = min(better.first, evidence.first), max(better.last, evidence.last)
+                merged[i] = replace(better, first=first, last=last)
+                break
+        else:
+            merged.append(evidence)
+    return merged
 
 
-def _other_figures(
+def _other_values(
     snapshot: Snapshot, question: str, language: Language, candidates: Sequence[Evidence]
 ) -> list[Evidence]:
     """The sentences of other documents that answer with a number or a date not yet given."""
 
-    def given(evidence: Evidence) -> set[frozenset[str]]:
-        text = snapshot.documents[evidence.passage.document_id].text
+    def given(evidence: Evidence) -> list[Value]:
+        document = snapshot.documents[evidence.passage.document_id]
         span = (evidence.place.start, evidence.place.end)
-        values = find_values(question, language, text, span, named_only=True)
-        return {figures(text[a:b]) for a, b in values}
+        figures = find_figures(question, language, document.text, span, named_only=True)
+        return [
+            value
+            for a, b in figures
+            for value in find_values(document.text[a:b], document.language)
+        ]
 
     best = candidates[0]
     known, heard = given(best), {best.passage.document_id}
@@ -167,9 +199,14 @@ def _other_figures(
         unlikely = candidate.score < _OTHER_FIGURE_SHARE * best.score
         if unlikely or len(found) + 1 == _MOST_SENTENCES:
             break
-        if candidate.passage.document_id not in heard and given(candidate) - known:
+        new = given(candidate)
+        differs = any(
+            not is_given(value, known) and not any(is_given(other, [value]) for other in known)
+            for value in new
+        )
+        if candidate.passage.document_id not in heard and differs:
             found.append(candidate)
-            known |= given(candidate)
+            known += new
             heard.add(candidate.passage.document_id)
     return found
 
@@ -230,7 +267,9 @@ def confidence_features(
     if best.hit.judgement is not None:
         features["answers"] = best.hit.judgement.answers
         said = _short_text(snapshot, best)
-        belief = sum(c.score for c in candidates if _short_text(snapshot, c) == said)
+        belief = best.score
+        if said:
+            belief = sum(c.score for c in candidates if _short_text(snapshot, c) == said)
         features["agreement"] = to_logit(belief)
     return features
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from corpus import DIGIT_GROUPS, Span, join_digit_groups
+from corpus import DIGIT_GROUPS, Span
 from index import terms
 
 _SPACE = r"[ \u00a0\u202f]"
@@ -51,27 +51,18 @@ _UNIT = re.compile(
 )
 
 
-_WHOLE = re.compile(rf"{_DIGITS}|\w+")
-_EDGES = " \t\n\u00a0\u202f.,;:!?…"
+_WHOLE = re.compile(rf"(?:{_DIGITS})[^\W\d_]*|[^\W_]+")
+_EDGES = " \t\n\u00a0\u202f.,;:!?…*_"
 _BRACKETS = (("(", ")"), ("[", "]"), ("«", "»"), ("“", "”"), ('"', '"'))
-
-_WORD_FIGURES = {
-    word: str(figure)
-    for words in (
-        "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze",
-        "zero one two three four five six seven eight nine ten eleven twelve",
-    )
-    for figure, word in enumerate(words.split())
-}
 
 
 def find_short_answer(question: str, language: str, text: str, evidence: Span) -> Span:
     """The span of the short answer inside the evidence sentence `text[start:end]`.
 
-    The one number or date that answers (see `find_values`); a date with its month before a bare
+    The one number or date that answers (see `find_figures`); a date with its month before a bare
     year. Where there are several, the sentence: a wrong number is worse than a long answer.
     """
-    values = find_values(question, language, text, evidence)
+    values = find_figures(question, language, text, evidence)
     if _ASKS_DATE.search(question):
         values = [span for span in values if not text[slice(*span)].isdigit()] or values
     return values[0] if len(values) == 1 else evidence
@@ -91,9 +82,11 @@ def tidy(text: str, within: Span, span: Span) -> Span:
     for match in _WHOLE.finditer(sentence):
         if match.start() < last and first < match.end():
             first, last = min(first, match.start()), max(last, match.end())
-    found = sentence[first:last]
     for opening, closing in _BRACKETS:
-        if found.startswith(opening) and closing not in found[1:]:
+        found = sentence[first:last]
+        if opening in found and closing not in found and sentence.startswith(closing, last):
+            last += len(closing)
+        elif found.startswith(opening) and closing not in found[1:]:
             first += 1
         elif found.endswith(closing) and opening not in found[:-1]:
             last -= 1
@@ -104,7 +97,7 @@ def tidy(text: str, within: Span, span: Span) -> Span:
     return (start + first, start + last) if first < last else within
 
 
-def find_values(
+def find_figures(
     question: str, language: str, text: str, evidence: Span, *, named_only: bool = False
 ) -> list[Span]:
     """The spans in a sentence that could answer a question for a number or a date.
@@ -125,14 +118,6 @@ def find_values(
     else:
         found = []
     return [(start + first, start + last) for first, last in found]
-
-
-def figures(value: str) -> frozenset[str]:
-    """What a value comes down to: its numbers, in digits; without a number, its words."""
-    digits = re.findall(r"\d+(?:[.,]\d+)*", join_digit_groups(value))
-    words = re.findall(r"[^\W\d_]+", value.lower())
-    spelt = [_WORD_FIGURES[word] for word in words if word in _WORD_FIGURES]
-    return frozenset(digits or spelt or words)
 
 
 def _numbers(

@@ -60,7 +60,7 @@ class SpanReader:
             encoded = self._tokenizer(
                 [question] * len(texts),
                 texts,
-                truncation="only_second",
+                truncation="longest_first",
                 max_length=min(_MOST_TOKENS, self._tokenizer.model_max_length),
                 padding=True,
                 return_offsets_mapping=True,

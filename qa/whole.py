@@ -6,72 +6,102 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from corpus import Span
+from corpus import Document, Span
 
 if TYPE_CHECKING:
     from qa.reader import Evidence
 
-_LEANS = re.compile(
-    r"(?:[-*•–]\s)?(?:et |mais |or |and |but )?(?:"
-    r"(?:ce|cet|cette|ces) derni(?:er|ère)s?|cel(?:ui|le)s?-(?:ci|là)|ceux-(?:ci|là)|"
-    r"cela|ceci|ça|car|en effet|c['’]est pourquoi|c['’]est ainsi|d['’]où|"
-    r"(?:il|elle)(?! (?:y a|y avait|faut|faudra|fallait|fallut|s['’]agit|s['’]agissait|est "
-    r"(?:important|essentiel|possible|nécessaire|vrai|clair|prévu|à noter)|existe|reste|semble|"
-    r"convient|suffit|importe|pleut)\b)|ils|elles|"
-    r"the latter|this|that is (?:why|how)|these|those|he|she|they|"
-    r"it(?! (?:is (?:important|essential|possible|necessary|true|clear|worth)|seems|takes)\b)"
-    r")\b",
+_OPENING = r"[«“\"*_\s]*(?:(?:et|mais|or|and|but)\s)?"
+_POINTS_BACK = re.compile(
+    rf"{_OPENING}(?:"
+    r"(?:ce|cet|cette|ces)\sderni(?:er|ère)s?\b(?!\s(?:ans|années|mois|semaines|jours|temps)\b)|"
+    r"cel(?:ui|le)s?-(?:ci|là)\b|ceux-(?:ci|là)\b|cela\b|ceci\b|ça\b|"
+    r"en\seffet\b|c['’]est\s(?:pourquoi|ainsi)\b|d['’]où\b|"
+    r"the\slatter\b|that(?:['’]s|\sis)\s(?:why|how)\b)",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"(?:[-*+•–—▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0\u202f]+(?=\S)")
+_IMPERSONAL = (
+    r"(?:n['’]|ne\s)?(?:y\s(?:a|avait|aura|eut)\b|faut|faudra|fallait|s['’]agi|existe|reste|semble|"
+    r"convient|suffit|importe|"
+    r"(?:est|était|sera)\s(?:pas\s)?(?:\w+\s)?(?:important|essentiel|possible|nécessaire|vrai|clair|"
+    r"prévu|interdit|obligatoire|recommandé|conseillé|permis|utile|temps|question|à\snoter)\b)"
+)
+_PRONOUN = re.compile(
+    rf"{_OPENING}(?:"
+    rf"(?i:il|elle)\s(?!(?i:{_IMPERSONAL}))|(?i:ils|elles)\s|"
+    r"(?i:c['’](?:est|était)|ce\ssont)\s|"
+    r"(?:He|She|They|he|she|they)\s|"
+    r"(?:It|it)\s(?!(?:is|was|has\sbeen|will\sbe)\s(?:\w+\s)?(?:announced|said|known|expected|"
+    r"important|essential|possible|necessary|clear|worth|true|time)\b|seems|takes)|"
+    r"(?:This|These)\s(?:is|are|was|were|has|have|will|would|can|means|allows|makes|gives)\b)"
+)
+_BECAUSE = re.compile(rf"{_OPENING}car\s", re.IGNORECASE)
+_MARK = re.compile(r"(?:[-*+•–—▪◦●‣·]|\d{1,3}[.)])[ \t\u00a0\u202f]+(?=\S)")
 _ASKS_SEVERAL = re.compile(
-    r"\b(?:(?:quel|lesquel)(?:le)?s|qui sont|liste|énumér\w+|cite[sz]?|nomme[sz]?|"
-    r"what are|who are|which \w+ are|which (?:two|three|four|five|six|seven|\d+)|"
-    r"(?:list|name) (?:of|the|all)|les (?:deux|trois|quatre|cinq|six|sept|\d+))\b",
+    r"\b(?:(?:quels|quelles)\s(?!que\b)|lesquel(?:le)?s\b|qui\ssont\b|listez?\b|énum[éè]re\w*\b|"
+    r"cite[sz]?\b|nomme[sz]?\b|(?:what|who|which)\sare\b|which\s(?!is\b|was\b|has\b|does\b)\w+s\b|"
+    r"which\s(?:two|three|four|five|six|seven|\d+)\b|list\s(?:of|the|all)\b|"
+    r"name\s(?:all|(?:the\s)?(?:two|three|four|five|six|seven|\d+))\b)",
     re.IGNORECASE,
 )
 _LONGEST_LIST = 12
 _CLOSERS = "»”\"’') *_\u00a0\u202f"
 
 
-def complete(evidence: Evidence, text: str, question: str) -> Evidence:
+def complete(evidence: Evidence, document: Document, question: str) -> Evidence:
     """The same sentence, quoted with what it does not make sense without.
 
-    That is the sentence before, if it begins with a word that points back ("Ce dernier", "This"),
-    the items that it announces, if it ends with a colon, and for an item of a list, where the
+    That is the sentence before, if it begins with a word that points back ("Ce dernier", "This
+    is"); the items that it announces, if it ends with a colon; and for an item of a list, where the
     question asks for several things, the whole list with what announces it. All of one passage.
-
-    Args:
-        evidence: The sentence.
-        text: Of its document.
-        question: As it was asked.
     """
-    sentences = evidence.passage.sentences
+    passage, text = evidence.passage, document.text
+    sentences = passage.sentences
+    if len(set(sentences)) < len(sentences):
+        return evidence
+    items = [_is_item(text, start) for start, _ in sentences]
     first = last = evidence.position
-    items = [_ITEM.match(text, start) is not None for start, _ in sentences]
     if items[first] and _ASKS_SEVERAL.search(question):
-        while first > 0 and items[first - 1]:
+        while first > passage.heading_sentences and items[first - 1]:
             first -= 1
         if first > 0 and _announces(text, sentences[first - 1]):
             first -= 1
-    elif first > evidence.passage.heading_sentences and _leans(
-        text, *sentences[first - 1 : first + 1]
-    ):
+        last = _last_item(items, last)
+    elif _announces(text, sentences[last]):
+        last = _last_item(items, last)
+    elif first > passage.heading_sentences and _leans(document, sentences[first - 1 : first + 1]):
         first -= 1
-    if (items[last] and first < last) or _announces(text, sentences[last]):
-        while last + 1 < len(sentences) and items[last + 1]:
-            last += 1
     if last - first > _LONGEST_LIST:
         return evidence
     return replace(evidence, first=first, last=last)
 
 
-def _leans(text: str, before: Span, sentence: Span) -> bool:
-    """Whether a sentence points back to the one before, unless that is a question."""
-    if text[slice(*before)].rstrip(_CLOSERS).endswith("?"):
-        return False
-    return _LEANS.match(text, sentence[0]) is not None
+def _is_item(text: str, start: int) -> bool:
+    """Whether a sentence stands in a list item: a line that begins with a mark."""
+    return _MARK.match(text, text.rfind("\n", 0, start) + 1) is not None
+
+
+def _last_item(items: list[bool], last: int) -> int:
+    while last + 1 < len(items) and items[last + 1]:
+        last += 1
+    return last
 
 
 def _announces(text: str, sentence: Span) -> bool:
     return text[slice(*sentence)].rstrip(_CLOSERS).endswith(":")
+
+
+def _leans(document: Document, pair: tuple[Span, ...]) -> bool:
+    """Whether the second of two sentences points back to the first, which is no question. Mere
+    pronouns do so within a paragraph.
+    """
+    (first, end), (start, _) = pair
+    text = document.text
+    if text[first:end].rstrip(_CLOSERS).endswith("?"):
+        return False
+    if _POINTS_BACK.match(text, start):
+        return True
+    if "\n" in text[end:start]:
+        return False
+    french = document.language == "fr"
+    return bool(_PRONOUN.match(text, start) or (french and _BECAUSE.match(text, start)))

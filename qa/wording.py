@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
 
 from corpus import Language, Place, detect_language
-from qa.generator import NO_ANSWER, Generator, GeneratorError
+from qa.generator import NO_ANSWER, THOUGHT, TOO_LONG, Generator, GeneratorError
 from qa.reader import Evidence
 from qa.retriever import Hit
 from qa.statements import Statement, split_statements
 from qa.verifier import Verifier
+
+_ATTEMPTS = 2
+_MOST_STATEMENTS = 10
+_TELLING_WORDS = 7
+_MARKUP = re.compile(r"\*\*|`|^\s*(?:[-*•#]+|\d+[.)])\s+")
+_UNSETTLED = re.compile(r"[\s\[\]\d,;«“\"'‘(—–*_`-]*\Z")
 
 NOT_SUPPORTED = "the documents do not bear out what the LLM wrote"
 DECLINED = "the LLM found no answer"
@@ -29,7 +37,6 @@ class Wording:
         self._verifier = verifier
         self._generator = generator
         self._hits = hits
-        self._said: set[str] = set()
         self._cited: dict[Place, Evidence] = {}
         self.model = generator.model
         self.text = ""
@@ -50,54 +57,42 @@ class Wording:
             language: To answer in.
             deadline: By `time.monotonic`.
         """
+        passages = [f"{hit.passage.context}\n{hit.passage.text}".strip() for hit in self._hits]
         rejected: list[str] = []
         try:
-            yield from self._attempt(question, language, deadline, [], rejected)
-            if rejected:
-                yield from self._attempt(question, language, deadline, rejected, [])
+            for _ in range(_ATTEMPTS):
+                pieces = self._generator.answer(question, language, passages, deadline, rejected)
+                rejected = []
+                for statement in read_statements(pieces):
+                    if time.monotonic() > deadline:
+                        raise GeneratorError(TOO_LONG)
+                    supporting = self._check(statement, language)
+                    if supporting:
+                        yield from self._say(statement, supporting)
+                    else:
+                        rejected.append(statement.text)
+                if any(NO_ANSWER.casefold() in text.casefold() for text in rejected):
+                    self.failure = None if self.text else DECLINED
+                    return
+                if not rejected:
+                    break
         except GeneratorError as error:
-            self.failure = str(error)
-        if not self.text and self.failure is None:
+            self.failure = None if self.text else str(error)
+            return
+        if not self.text:
             self.failure = NOT_SUPPORTED
 
-    def _attempt(
-        self,
-        question: str,
-        language: Language,
-        deadline: float,
-        rejected_before: Sequence[str],
-        rejected: list[str],
-    ) -> Iterator[str]:
-        passages = [f"{hit.passage.context}\n{hit.passage.text}".strip() for hit in self._hits]
-        written = ""
-        checked = 0
-        for piece in self._generator.answer(
-            question, language, passages, deadline, rejected_before
-        ):
-            written += piece
-            # The last one may go on, or its marker may still come.
-            complete = split_statements(written)[:-1]
-            for statement in complete[checked:]:
-                yield from self._check(statement, language, rejected)
-            checked = max(checked, len(complete))
-        if NO_ANSWER in written:
-            self.failure = DECLINED
-            return
-        for statement in split_statements(written)[checked:]:
-            yield from self._check(statement, language, rejected)
+    def _check(self, statement: Statement, language: Language) -> tuple[Evidence, ...]:
+        # The language of a few words, names among them, is anyone's guess.
+        long = len(statement.text.split()) >= _TELLING_WORDS
+        if long and detect_language(statement.text) != language:
+            return ()
+        return self._verifier.verify(statement, self._hits)
 
-    def _check(
-        self, statement: Statement, language: Language, rejected: list[str]
-    ) -> Iterator[str]:
-        if statement.text in self._said:
+    def _say(self, statement: Statement, supporting: Sequence[Evidence]) -> Iterator[str]:
+        """Unless the same has been said: the sentences that bear it out have been cited."""
+        if self._cited.keys() >= {evidence.place for evidence in supporting}:
             return
-        supporting: tuple[Evidence, ...] = ()
-        if detect_language(statement.text) == language:
-            supporting = self._verifier.verify(statement, self._hits)
-        if not supporting:
-            rejected.append(statement.text)
-            return
-        self._said.add(statement.text)
         for evidence in supporting:
             self._cited.setdefault(evidence.place, evidence)
         markers = {place: n for n, place in enumerate(self._cited, start=1)}
@@ -105,3 +100,25 @@ class Wording:
         piece = f"{' ' if self.text else ''}{statement.text}{marked}"
         self.text += piece
         yield piece
+
+
+def read_statements(pieces: Iterable[str]) -> Iterator[Statement]:
+    """The statements of a text that comes piece by piece, each once it is whole."""
+    written = ""
+    given = 0
+    for piece in pieces:
+        written += piece
+        # The last may go on, or its marker may still come.
+        complete = _split(_UNSETTLED.sub("", written))[:-1]
+        yield from complete[given:]
+        given = max(given, len(complete))
+        if given >= _MOST_STATEMENTS:
+            return
+    yield from _split(written)[given:_MOST_STATEMENTS]
+
+
+def _split(written: str) -> list[Statement]:
+    """The statements, without what a model thinks aloud, and without Markdown."""
+    said = THOUGHT.sub("", written)
+    lines = (_MARKUP.sub("", line) for line in said.splitlines())
+    return [statement for line in lines for statement in split_statements(line)]

@@ -22,6 +22,7 @@ from qa import (
     Turn,
     split_statements,
 )
+from qa.wording import read_statements
 from tests.scripted_llm import (
     Reply,
     ScriptedLLM,
@@ -133,6 +134,38 @@ def test_what_the_passages_do_not_bear_out_is_asked_for_again(
     check(answer, snapshot)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "PariSanté Campus réunit plus de 1 600 personnes [{}].",
+        "PariSanté Campus réunit plus de 1 600 personnes. [{}]",
+        "PariSanté Campus réunit plus de 1 600 personnes.[{}] ",
+        "[{}] PariSanté Campus réunit plus de 1 600 personnes.",
+        "**PariSanté Campus** réunit plus de `1 600` personnes. [{}]",
+        "- PariSanté Campus réunit plus de 1 600 personnes. [{}]\n",
+        "<think>Voyons [1]. Il a 9 999 personnes [2].</think>\n\n"
+        "PariSanté Campus réunit plus de 1 600 personnes. [{}]",
+        "PariSanté Campus réunit plus de 1 600 personnes. [{}, {}]",
+    ],
+)
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_models_write_in_many_ways(marker: int, written: str, step: int) -> None:
+    text = written.format(marker, marker)
+    pieces = [text[i : i + step] for i in range(0, len(text), step)]
+    (statement,) = read_statements(pieces)
+    assert statement.text == "PariSanté Campus réunit plus de 1 600 personnes."
+    assert set(statement.markers) == {marker}
+
+
+def test_statements_are_the_same_however_the_text_comes() -> None:
+    text = "Le campus réunit 80 structures. [1] Il a ouvert à Paris. [2] Rien d'autre. « Oui. » [1]"
+    whole = list(read_statements([text]))
+    assert [s.markers for s in whole][:2] == [(1,), (2,)]
+    for step in range(1, 20):
+        pieces = [text[i : i + step] for i in range(0, len(text), step)]
+        assert list(read_statements(pieces)) == whole
+
+
 def test_only_the_sentences_that_hold_are_kept(ask: Ask, snapshot: Snapshot, marker: int) -> None:
     truth = f"PariSanté Campus réunit plus de 1 600 personnes [{marker}]."
     answer, server = ask(f"{truth} Elles travaillent toutes chez Google [{marker}].")
@@ -149,6 +182,8 @@ def test_only_the_sentences_that_hold_are_kept(ask: Ask, snapshot: Snapshot, mar
         (fails(401), "failed"),
         (fails(429), "failed"),
         (says_raw("data: {not json\n\n"), "protocol"),
+        (says_raw("data: " + "[" * 100_000 + "\n\n"), ""),
+        ("\ud800 abc [1].".encode("utf-16", "surrogatepass").decode("utf-16", "replace"), ""),
         (says_raw('data: {"choices": null}\n\n'), ""),
         (says_raw('data: {"choices": [{"delta": null}]}\n\n'), ""),
         (says_raw("<html>welcome</html>", "text/html"), ""),
@@ -186,10 +221,39 @@ def test_an_endpoint_that_is_not_there(
     assert answer.fallback == "the LLM failed: APIConnectionError"
 
 
-def test_where_the_llm_finds_nothing_the_reader_has_to_be_sure(ask: Ask) -> None:
-    answer, _ = ask("NO ANSWER")
+@pytest.mark.parametrize("reply", ["NO ANSWER", "No answer."])
+def test_where_the_llm_finds_nothing_the_reader_has_to_be_sure(ask: Ask, reply: str) -> None:
+    answer, server = ask(reply)
     assert answer.answered == (answer.confidence > 0.5)
     assert answer.fallback == "the LLM found no answer"
+    assert len(server.requests) == 1
+
+
+def test_what_was_said_stays_said_though_the_llm_then_finds_nothing(
+    ask: Ask, snapshot: Snapshot, marker: int
+) -> None:
+    answer, _ = ask(f"PariSanté Campus réunit plus de 1 600 personnes [{marker}]. NO ANSWER")
+    assert answer.answer == "PariSanté Campus réunit plus de 1 600 personnes. [1]"
+    assert (answer.mode, answer.fallback) == ("generative", None)
+    check(answer, snapshot)
+
+
+def test_checking_ends_with_the_time_limit(ask: Ask, snapshot: Snapshot) -> None:
+    started = time.monotonic()
+    answer, _ = ask(" ".join(f"Le {n} est là [1][2][3]." for n in range(200)))
+    assert time.monotonic() - started < SECONDS + 30
+    assert answer.mode == "extractive"
+    check(answer, snapshot)
+
+
+@pytest.mark.parametrize(
+    "rewritten", ["<think>Hm", "", "NO ANSWER", "x" * 4000, "<think>a</think>\n"]
+)
+def test_a_question_that_the_llm_spoils_is_asked_as_it_is(ask: Ask, rewritten: str) -> None:
+    history = (Turn(question="Qu'est-ce que PariSanté Campus ?"),)
+    answer, _ = ask(rewritten, history=history)
+    assert answer.answered
+    assert answer.fallback == "the LLM did not rewrite the question"
 
 
 def test_what_the_documents_do_not_answer_is_not_put_to_the_llm(ask: Ask) -> None:

@@ -10,7 +10,6 @@ import pytest
 from corpus import Document, Language, load_corpus
 from index import Embedder, SnapshotStore, build_snapshot
 from qa import Answer, Answerer, Reranker
-from qa.short_answer import figures
 from tests.conftest import CHUNKING, DOCUMENTS
 from tests.documents import document
 
@@ -63,21 +62,6 @@ def test_documents_that_agree_are_not_at_odds(ask: Ask) -> None:
     )
     answer = ask("Combien de salles compte le musée du campus ?", *guides)
     assert answer.short_answer in ("douze salles", "12 salles")
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("1\u202f600 personnes", "1 600", True),
-        ("quatre instituts", "4 instituts", True),
-        ("four", "quatre", True),
-        ("plus de 80 structures", "80 structures", True),
-        ("2028", "2029", False),
-        ("6 %", "8 %", False),
-    ],
-)
-def test_figures(one: str, other: str, same: bool) -> None:
-    assert (figures(one) == figures(other)) is same
 
 
 def test_what_is_said_twice_is_found_once_with_both_places(ask: Ask) -> None:

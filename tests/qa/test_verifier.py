@@ -36,6 +36,11 @@ CHANGED = [
     "PariSanté Campus et Sanofi réunissent plus de 1 600 personnes.",
     "Le Val-de-Grâce offrira plus de 70 000 hectares.",
     "PariSanté Campus ne réunit pas plus de 1 600 personnes.",
+    "Google réunit plus de 1 600 personnes.",
+    "Sanofi a ouvert le premier site le 14 décembre 2021.",
+    "Two partners support the campus.",
+    "No partner supports the campus, not even the four.",
+    "Une large majorité des start-up travaillent sur l'IA, voir http://exemple.fr/.",
 ]
 
 
