@@ -38,6 +38,9 @@ _PASSAGE_STEP = 16
 _QUERY_STEP = 8
 """Texts are padded to a multiple of so many tokens; a shorter step spares a question some time."""
 
+_LEAST_TOKENS = 16
+"""What goes through the model at least: of fewer, some processors sum up in another order."""
+
 _BATCH_TOKENS = 512
 """What goes through the model at once: more falls out of the cache of a small machine."""
 
@@ -134,7 +137,8 @@ class Embedder:
 
         The vector of a text is the same, bit for bit, whichever texts are embedded with it: only
         texts of the same padded length go through the model together, so that every sum is taken
-        over the same number of terms in the same order.
+        over the same number of terms in the same order. With several threads, some processors
+        (those with AMX) round the last bit otherwise in small batches than in large ones.
 
         Args:
             texts: In any order.
@@ -205,6 +209,8 @@ class Embedder:
 
     def _encode(self, texts: list[str], length: int) -> Vectors:
         """Embed texts together, padded to `length` tokens where the model's input is tokens."""
+        count = len(texts)
+        texts = texts + texts[:1] * (-(-_LEAST_TOKENS // length) - count)
         padding = {"padding": "max_length", "max_length": length}
         options: dict[str, Any] = {"processing_kwargs": {"text": padding}} if self._pads else {}
         with self._lock:
@@ -216,7 +222,7 @@ class Embedder:
                 batch_size=len(texts),
                 **options,
             )
-        return np.asarray(vectors, dtype=np.float32)
+        return np.asarray(vectors[:count], dtype=np.float32)
 
 
 def embedding_model(setting: str | None, models: Path) -> str:

@@ -22,8 +22,11 @@ from qa.verifier import Verifier
 from qa.wording import DECLINED, Wording
 
 DEFAULT_TOP_K = 5
-READ_PASSAGES = 5
+READ_PASSAGES = 10
 """How many passages are read for an answer, however many are returned beside it."""
+
+_SHOWN_PASSAGES = 5
+"""How many of them an LLM is shown."""
 
 DEFAULT_MIN_CONFIDENCE = 0.02
 
@@ -143,7 +146,7 @@ class Answerer:
         wording = None
         writing = time.perf_counter()
         if generator and not failure and self._is_answered(found, threshold):
-            hits = found.hits[:READ_PASSAGES]
+            hits = found.hits[:_SHOWN_PASSAGES]
             wording = Wording(self._verifier, generator, hits)
             for piece in wording.form(found.question, detect_language(question), deadline):
                 yield Said(text=piece)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from corpus import Document, load_corpus
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot, embedding_model
@@ -27,6 +29,15 @@ def model_path() -> str:
 @pytest.fixture(scope="session")
 def embedder(model_path: str) -> Embedder:
     return Embedder.load(model_path)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Several threads make some processors round the last bit by the size of a batch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from corpus import Document
 from evals import EvalResult, QuestionSet, cached_snapshot, evaluate, load_question_set
 from index import Embedder, Snapshot
-from qa import Answer, Answerer, Filters, Mode
+from qa import Answer, Answerer, Filters, Mode, Turn
 from tests.conftest import CHUNKING, QUESTIONS
 
 SET = load_question_set(QUESTIONS)
@@ -111,6 +111,7 @@ def test_the_breakdown_parts_the_questions(result: EvalResult) -> None:
         assert part.answer["hit"].value == pytest.approx(np.mean(hits), abs=1e-6)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_answers_together_are_those_one_by_one(quick: Answerer, result: EvalResult) -> None:
     for item, question in zip(result.items, SET.questions, strict=True):
         alone = quick.ask(question.question, top_k=10)
@@ -250,9 +251,9 @@ def test_evidence_that_no_passage_holds_is_reported(quick: Answerer) -> None:
     assert found.items[0].rank_of_evidence is None
 
 
-def test_follow_ups_are_told_apart_and_what_they_lack_is_said(quick: Answerer) -> None:
+def test_follow_ups_are_told_apart_and_asked_in_their_conversation(quick: Answerer) -> None:
     first, second, third = (
-        question.model_copy(update={"conversation": "c", "turn": turn})
+        question.model_copy(update={"conversation": "c" if turn else "", "turn": turn})
         for turn, question in enumerate(SET.questions[:3])
     )
     found = evaluate(QuestionSet((first, second, third)), quick)
@@ -261,7 +262,12 @@ def test_follow_ups_are_told_apart_and_what_they_lack_is_said(quick: Answerer) -
         "first": 1,
         "follow-up": 1,
     }
-    assert found.warnings == ("1 follow-up questions were asked without what went before",)
+    assert found.warnings == ()
+    before = [Turn(question=second.question, answer=found.items[1].answer)]
+    expected = quick.ask(third.question, top_k=10, history=before)
+    assert found.items[2].answer == expected.answer
+    assert found.items[2].confidence == expected.confidence
+    assert found.items[2].latency_ms is None
 
 
 def test_an_index_for_a_corpus_is_built_once(

@@ -51,11 +51,16 @@ def test_vectors_are_the_engines_own(
     texts = [text.replace("\x00", "") for text in short_texts(interview)]
     texts = [text for text in texts if engine.token_count(text, False) <= 512]
     assert len(texts) >= 300
-    for prompt, theirs in (("query", engine.query(texts)), ("passage", engine.passage(texts))):
-        ours = model.encode(texts, prompt_name=prompt, show_progress_bar=False)
+    # The engine takes its time, and the two differ in a prefix alone.
+    some = texts[::5]
+    for prompt, asked, theirs in (
+        ("query", some, engine.query(some)),
+        ("passage", texts, engine.passage(texts)),
+    ):
+        ours = model.encode(asked, prompt_name=prompt, show_progress_bar=False)
         cosines = (ours * theirs).sum(axis=1)
         assert cosines.min() >= 0.999
-        assert ours.shape == (len(texts), 384)
+        assert ours.shape == (len(asked), 384)
         np.testing.assert_allclose(np.linalg.norm(ours, axis=1), 1, atol=1e-5)
 
 

@@ -27,6 +27,7 @@ def test_passages_come_back_in_their_order_whatever_their_length(embedder: Embed
         np.testing.assert_allclose(vectors[i], embedder.embed_passages([texts[i]])[0], atol=1e-4)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_text_has_the_same_vector_whatever_is_embedded_with_it(
     embedder: Embedder, interview: Document
 ) -> None:
@@ -43,6 +44,7 @@ def test_a_text_has_the_same_vector_whatever_is_embedded_with_it(
         )
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_question_has_the_same_vector_whatever_is_embedded_with_it(
     embedder: Embedder, interview: Document
 ) -> None:

@@ -57,7 +57,7 @@ def test_a_snapshot_comes_back_as_it_was_built(snapshot: Snapshot, interview: Do
 def test_vectors_are_those_of_the_passages_and_their_sentences(
     snapshot: Snapshot, embedder: Embedder, interview: Document
 ) -> None:
-    # On some processors a text's vector depends on the batch it was computed in, by a last bit.
+    # With several threads, some processors round the last bit by the size of a batch.
     for number in (0, len(snapshot.passages) // 2, len(snapshot.passages) - 1):
         passage = snapshot.passages[number]
         expected = embedder.embed_passages([passage.embedded_text])

@@ -156,6 +156,7 @@ def apply(folder: Path, edit: tuple[str, str, str]) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(edits, min_size=1, max_size=3), min_size=1, max_size=4))
+@pytest.mark.usefixtures("one_thread")
 def test_updates_give_what_a_full_build_gives(
     embedder: Embedder, steps: Iterable[list[tuple[str, str, str]]]
 ) -> None:
