@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,6 @@ from corpus import (
     Value,
     find_values,
     is_given,
-    join_digit_groups,
 )
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
@@ -33,10 +31,10 @@ _SENTENCE_WEIGHTS = {
     "coverage": 10.814,
 }
 _JUDGED_SENTENCE_WEIGHTS = {
-    "passage_score": 1.043,
-    "span": 0.313,
-    "sentence_cosine": 20.859,
-    "terms": -0.040,
+    "passage_score": 1.178,
+    "span": 0.243,
+    "sentence_cosine": 21.171,
+    "terms": 0.113,
 }
 _CONFIDENCE_WEIGHTS = {
     "bias": -29.585,
@@ -46,11 +44,9 @@ _CONFIDENCE_WEIGHTS = {
     "other_language": 1.916,
 }
 _JUDGED_CONFIDENCE_WEIGHTS = {
-    "bias": -33.958,
-    "answers": 0.816,
-    "span": -0.075,
-    "passage_cosine": 40.985,
-    "other_language": 1.678,
+    "bias": -1.485,
+    "answers": -0.137,
+    "span": 0.307,
 }
 
 # A second sentence joins the answer when the reader can hardly tell it from the first.
@@ -152,7 +148,7 @@ def read(
     close = second is not None and second.score > _SECOND_SENTENCE_SHARE * best.score
     if not others and second is not None and close:
         chosen.append(second)
-    confidence = _probability(confidence_features(snapshot, language, candidates))
+    confidence = _probability(confidence_features(snapshot, language, best))
     whole = [complete(e, snapshot.documents[e.passage.document_id], asked) for e in chosen]
     merged = _merge(whole)
     if not others and len({evidence.passage.id for evidence in merged}) == 1:
@@ -252,35 +248,17 @@ def describe_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -
     return [evidence for hit in hits for evidence in _describe(snapshot, weights, hit)]
 
 
-def confidence_features(
-    snapshot: Snapshot, language: str, candidates: Sequence[Evidence]
-) -> dict[str, float]:
-    """What the confidence in the first of the ranked sentences is computed from, by name.
+def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> dict[str, float]:
+    """What the confidence in the best sentence is computed from, by name.
 
     `other_language` is 1 where the passage is in another language than the question: cosines across
-    languages are lower by nature. With a judgement, `answers` is that the passage answers, and
-    `agreement` the log odds of the belief in all sentences that give the same short answer.
+    languages are lower by nature. `answers` is the judgement that the passage answers.
     """
-    best = candidates[0]
     same = snapshot.documents[best.passage.document_id].language == language
     features = {**best.features, "bias": 1.0, "other_language": float(not same)}
     if best.hit.judgement is not None:
         features["answers"] = best.hit.judgement.answers
-        said = _short_text(snapshot, best)
-        belief = best.score
-        if said:
-            belief = sum(c.score for c in candidates if _short_text(snapshot, c) == said)
-        features["agreement"] = to_logit(belief)
     return features
-
-
-def _short_text(snapshot: Snapshot, evidence: Evidence) -> str:
-    """The short answer without what is mere form."""
-    short = evidence.short_answer
-    if short is None:
-        return ""
-    text = snapshot.documents[evidence.passage.document_id].text[short.start : short.end]
-    return " ".join(re.findall(r"\w+", join_digit_groups(text).casefold()))
 
 
 def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Iterator[Evidence]:

@@ -15,9 +15,10 @@ The ranking and the sentence are choices among the candidates (see `qa.fit.choic
 of the reranked score and for the confidence, logistic regressions: whether a passage answers, over
 all that are reranked, and whether the picked sentence does. For that, each question is also read
 from the passages of all articles but the one that answers; these readings, and those of questions
-that nothing answers, count as a quarter of all. French, English, questions across languages, and
-our own sets count alike, and of each set at most `--most` questions. What is printed is what
-`qa/reranker.py` and `qa/reader.py` hold.
+that nothing answers, which are near misses, count as an eighth of all each. French, English,
+questions across languages, and our own sets count alike, and of each set at most `--most`
+questions. What is printed, with `--most 75`, is what `qa/reranker.py` and `qa/reader.py` hold; without
+the reranker, with `--most 600`.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ _RANKED_BY_ALONE = _RANKED_BY[1:]
 _SENTENCE = ("passage_cosine", "sentence_cosine", "terms", "coverage")
 _JUDGED_SENTENCE = ("passage_score", "span", "sentence_cosine", "terms")
 _CONFIDENCE = ("sentence_cosine", "passage_cosine", "coverage", "other_language")
-_JUDGED_CONFIDENCE = ("answers", "span", "agreement", "passage_cosine", "other_language")
-_UNANSWERABLE_SHARE = 0.25
+_JUDGED_CONFIDENCE = ("answers", "span")
+_SHARES = {"answerable": 0.75, "near miss": 0.125, "elsewhere": 0.125}
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What the confidence in the best sentence is computed from, whether it is right, and whether
-    any sentence could be.
+    """What the confidence in the best sentence is computed from.
+
+    Attributes:
+        right: Whether it answers.
+        kind: `answerable`, `elsewhere` if the article that answers was not read, or `near miss`.
+        share: How much it counts.
     """
 
     features: dict[str, float]
     right: bool
-    answerable: bool
+    kind: str
     share: float
 
 
@@ -226,40 +232,40 @@ def _fit_sentences(readings: Sequence[Asked], names: Sequence[str]) -> list[Pick
         if sentences:
             ranked = share_belief(sentences, dict(zip(names, weights.tolist(), strict=True)))
             language = detect_language(reading.question.text)
-            features = confidence_features(reading.snapshot, language, ranked)
-            answerable = reading.question.answer is not None and read is not reading.elsewhere
-            is_right = answerable and _answers(reading, ranked[0])
-            picked.append(Picked(features, is_right, answerable, reading.share))
+            features = confidence_features(reading.snapshot, language, ranked[0])
+            elsewhere = "elsewhere" if read is reading.elsewhere else "answerable"
+            kind = "near miss" if reading.question.answer is None else elsewhere
+            is_right = kind == "answerable" and _answers(reading, ranked[0])
+            picked.append(Picked(features, is_right, kind, reading.share))
     return picked
 
 
 def _fit_confidence(picked: Sequence[Picked], names: Sequence[str]) -> None:
     matrix = [[p.features[name] for name in names] for p in picked]
     right = np.array([p.right for p in picked])
-    answerable = np.array([p.answerable for p in picked])
+    kinds = np.array([p.kind for p in picked])
     shares = np.array([p.share for p in picked])
-    for part, share in ((answerable, 1 - _UNANSWERABLE_SHARE), (~answerable, _UNANSWERABLE_SHARE)):
-        shares[part] *= share / shares[part].sum()
+    for kind, share in _SHARES.items():
+        shares[kinds == kind] *= share / max(shares[kinds == kind].sum(), _NOTHING)
     model = LogisticRegression(C=100, max_iter=5000)
     model.fit(matrix, right, sample_weight=shares * len(picked))
     print(f"confidence, bias: {model.intercept_[0]:.3f}")
     for name, weight in zip(names, model.coef_[0], strict=True):
         print(f"confidence, {name}: {weight:.3f}")
     probabilities = model.predict_proba(matrix)[:, 1]
+    answerable = kinds == "answerable"
     for name, truth in (("right", right), ("answerable", answerable)):
         area = roc_auc_score(truth, probabilities, sample_weight=shares)
         print(f"AUROC of {name}, on these: {area:.3f}")
     print(f"right, on these that have an answer: {right[answerable].mean():.3f}")
     for threshold in (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
         below = probabilities < threshold
-        kept, dropped = (
-            float(np.average(below[part], weights=shares[part]))
-            for part in (answerable, ~answerable)
+        refused = ", ".join(
+            f"{np.average(below[kinds == kind], weights=shares[kinds == kind]):.3f} of {kind}"
+            for kind in _SHARES
+            if (kinds == kind).any()
         )
-        print(
-            f"threshold {threshold}: refuses {dropped:.3f} of the unanswerable, "
-            f"{kept:.3f} of the answerable"
-        )
+        print(f"threshold {threshold} refuses {refused}")
 
 
 def _matrix(sentences: Sequence[Evidence], names: Sequence[str]) -> Floats:
