@@ -28,7 +28,7 @@ READ_PASSAGES = 10
 _SHOWN_PASSAGES = 5
 """How many of them an LLM is shown."""
 
-DEFAULT_MIN_CONFIDENCE = 0.2
+DEFAULT_MIN_CONFIDENCE = 0.15
 
 
 _STAGES = ("embed", "retrieve", "rerank", "read")

@@ -5,6 +5,7 @@ Nothing it says is believed here; see `qa.verifier`.
 
 from __future__ import annotations
 
+import importlib
 import queue
 import re
 import threading
@@ -69,6 +70,9 @@ class Generator:
         api_key: If the endpoint wants one.
         seconds: As of the attribute.
         """
+        # Here and not above: it takes seconds, which only those with an LLM have to spend, but not
+        # from the time limit of the first answer.
+        importlib.import_module("llama_index.llms.openai_like")
         self.model = model
         self.seconds = seconds
         self._base_url = base_url
@@ -122,7 +126,6 @@ class Generator:
 
     def _chat(self, system: str, asked: str, deadline: float) -> Iterator[str]:
         """In a thread of its own: an endpoint that drips a byte now and then never times out."""
-        # Here and not above: the imports take seconds, which only those with an LLM have to spend.
         import httpx
         from llama_index.llms.openai_like import OpenAILike
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from corpus import (
     Value,
     find_values,
     is_given,
+    join_digit_groups,
 )
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
@@ -208,12 +210,24 @@ def _other_values(
 
 
 def _says_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
-    """Whether it is the same sentence, or nearly all terms of the one are in the other, a sentence
-    of another document.
+    """Whether it is the same sentence, gives the same short answer, or is a sentence of another
+    document that has nearly all of its terms.
     """
     if one.place.document_id == other.place.document_id:
         return one.place == other.place
+    short = _short_text(snapshot, one)
+    if short and short == _short_text(snapshot, other):
+        return True
     return share_of_terms(snapshot, one.place, other.place) >= _SAME_TERMS
+
+
+def _short_text(snapshot: Snapshot, evidence: Evidence) -> str:
+    """The short answer without what is mere form."""
+    short = evidence.short_answer
+    if short is None:
+        return ""
+    text = snapshot.documents[evidence.passage.document_id].text[short.start : short.end]
+    return " ".join(re.findall(r"\w+", join_digit_groups(text).casefold()))
 
 
 def rank_sentences(snapshot: Snapshot, question: str, hits: Sequence[Hit]) -> list[Evidence]:

@@ -17,8 +17,8 @@ all that are reranked, and whether the picked sentence does. For that, each ques
 from the passages of all articles but the one that answers; these readings, and those of questions
 that nothing answers, which are near misses, count as an eighth of all each. French, English,
 questions across languages, and our own sets count alike, and of each set at most `--most`
-questions. What is printed, with `--most 75`, is what `qa/reranker.py` and `qa/reader.py` hold; without
-the reranker, with `--most 600`.
+questions. What is printed is what `qa/reranker.py` and `qa/reader.py` hold: with `--most 75`, and
+without the reranker with `--most 600`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from tests.scripted_llm import (
 )
 
 QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
-SECONDS = 3.0
+SECONDS = 8.0
 
 Ask = Callable[..., tuple[Answer, ScriptedLLM]]
 
@@ -268,11 +268,11 @@ def test_a_follow_up_is_rewritten_by_the_llm(ask: Ask, marker: int) -> None:
     answer, server = ask(
         QUESTION,
         f"PariSanté Campus réunit plus de 1 600 personnes [{marker}].",
-        question="Et combien de personnes y travaillent ?",
+        question="Et combien ?",
         history=history,
     )
     assert answer.understood_as == QUESTION
-    assert answer.question == "Et combien de personnes y travaillent ?"
+    assert answer.question == "Et combien ?"
     assert answer.mode == "generative"
     assert "Un campus." in server.requests[0]["messages"][1]["content"]
 
