@@ -42,7 +42,7 @@ def check(answer: dict[str, Any], books: dict[str, int]) -> None:
     """Everything in an answer is from the version that it names."""
     expected = str(books[answer["index_version"]])
     assert answer["answered"]
-    assert answer["short_answer"] == f"{expected} livres"
+    assert answer["short_answer"].split()[0] == expected
     quotes = [citation["quote"] for citation in answer["citations"]]
     passages = [p["text"] for p in answer["passages"] if "bibliothèque" in p["text"]]
     assert len(passages) == 2

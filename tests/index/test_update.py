@@ -43,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_only_what_changed_is_embedded(tmp_path: Path, folder: Path, embedder: Embedder) -> None:
     store = SnapshotStore(tmp_path / "index")
     first = build(folder, store, embedder, reuse=False)

@@ -9,11 +9,12 @@ ABOUT = Turn(question="Qui a annoncé le projet PariSanté Campus ?", answer="Le
 
 
 def test_a_follow_up_is_understood_after_what_was_asked_before(answerer: Answerer) -> None:
-    history = [Turn(question="Quelle surface fera le Val-de-Grâce une fois réhabilité ?")]
-    answer = answerer.ask("Et en mètres carrés ?", history=history)
-    assert answer.question == "Et en mètres carrés ?"
-    assert answer.understood_as == f"{history[0].question} Et en mètres carrés ?"
-    assert "70" in answer.answer
+    history = [Turn(question="Combien de start-up sont hébergées à PariSanté Campus ?")]
+    question = "Quel pourcentage d’entre elles travaille sur l’IA ?"
+    answer = answerer.ask(question, history=history)
+    assert answer.question == question
+    assert answer.understood_as == f"{history[0].question} {question}"
+    assert answer.short_answer == "55 %"
 
 
 @pytest.mark.parametrize(
