@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from api.access import Writer
-from api.jobs import Job, JobStore
+from api.dependencies import Configured, Jobs, KnownDocument, KnownJob, problems
+from api.jobs import Job
 from api.multipart import chunks, read_uploads, uploaded_files
-from api.problems import Problem
 from api.schemas import IndexInfo, IndexVersion, JobList, RebuildRequest, RollbackRequest
-from api.settings import Settings
 from corpus import FORMATS
 from index import SnapshotError, SnapshotStore, read_manifest
-from qa import Answerer
 
-Responses = dict[int | str, dict[str, Any]]
-
-
-def _problems(*statuses: int) -> Responses:
-    return {status: {"model": Problem} for status in statuses}
-
-
-_WRITING = _problems(401, 403)
+_WRITING = problems(401, 403)
 _FILES = {
     "requestBody": {
         "required": True,
@@ -51,34 +41,12 @@ _FILES = {
 router = APIRouter()
 
 
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-def _jobs(request: Request) -> JobStore:
-    jobs: JobStore = request.app.state.jobs
-    return jobs
-
-
-def _job(job_id: str, jobs: Annotated[JobStore, Depends(_jobs)]) -> Job:
-    job = jobs.get(job_id)
-    if job is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no job {job_id!r}.")
-    return job
-
-
-Configured = Annotated[Settings, Depends(_settings)]
-Jobs = Annotated[JobStore, Depends(_jobs)]
-KnownJob = Annotated[Job, Depends(_job)]
-
-
 @router.post(
     "/documents",
     tags=["documents"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(400, 413, 415, 422)},
+    responses={**_WRITING, **problems(400, 413, 415, 422)},
     openapi_extra=_FILES,
 )
 async def add_documents(
@@ -103,20 +71,16 @@ async def add_documents(
     tags=["documents"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(404, 503)},
+    responses={**_WRITING, **problems(404, 503)},
 )
 def remove_document(
-    document_id: str, request: Request, response: Response, settings: Configured, jobs: Jobs
+    document: KnownDocument, response: Response, settings: Configured, jobs: Jobs
 ) -> Job:
     """Remove a document, and index what is left in the background.
 
     It stays removed, also when the index is rebuilt, until it is uploaded again or the command
     `campus-qa index build` is run.
     """
-    answerer: Answerer | None = request.app.state.serving.answerer
-    document = answerer.snapshot.documents.get(document_id) if answerer else None
-    if document is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no document {document_id!r}.")
     settings.uploads.remove(document)
     return _accepted(jobs.submit("update"), response)
 
@@ -126,7 +90,7 @@ def remove_document(
     tags=["index"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(400, 413, 415, 422)},
+    responses={**_WRITING, **problems(400, 413, 415, 422)},
 )
 def rebuild(response: Response, jobs: Jobs, body: RebuildRequest | None = None) -> Job:
     """Read all documents again and index them in the background; the service goes on meanwhile."""
@@ -139,7 +103,7 @@ def list_jobs(jobs: Jobs) -> JobList:
     return JobList(jobs=jobs.all())
 
 
-@router.get("/jobs/{job_id}", tags=["jobs"], responses=_problems(404))
+@router.get("/jobs/{job_id}", tags=["jobs"], responses=problems(404))
 def get_job(job: KnownJob) -> Job:
     """How a job goes: what it is doing, how far it is, and what it could not read."""
     return job
@@ -150,7 +114,7 @@ def get_job(job: KnownJob) -> Job:
     tags=["jobs"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(404, 409)},
+    responses={**_WRITING, **problems(404, 409)},
 )
 def cancel_job(job: KnownJob, jobs: Jobs) -> Job:
     """Ask a job to stop. The index stays as it is; what was uploaded goes in with the next job."""
@@ -160,7 +124,7 @@ def cancel_job(job: KnownJob, jobs: Jobs) -> Job:
     return job
 
 
-@router.get("/index", tags=["index"], responses=_problems(503))
+@router.get("/index", tags=["index"], responses=problems(503))
 def get_index(settings: Configured) -> IndexInfo:
     """Describe the current index and list the versions on disk."""
     try:
@@ -173,7 +137,7 @@ def get_index(settings: Configured) -> IndexInfo:
     "/index/rollback",
     tags=["index"],
     dependencies=[Writer],
-    responses={**_WRITING, **_problems(400, 404, 409, 413, 415, 422)},
+    responses={**_WRITING, **problems(400, 404, 409, 413, 415, 422)},
 )
 def rollback(
     request: Request, settings: Configured, body: RollbackRequest | None = None

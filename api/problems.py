@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from api.requests import HEADER
 from qa import FilterError, ModeError
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,7 +67,10 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: mode.", errors)
 
     @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+    async def refused(request: Request, error: HTTPException) -> Response:
+        if error.status_code == HTTPStatus.NOT_MODIFIED:
+            # Not an error, and it must not have a body.
+            return Response(status_code=error.status_code, headers=error.headers)
         response = problem(HTTPStatus(error.status_code), str(error.detail))
         response.headers.update(error.headers or {})
         return response
@@ -74,9 +78,12 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _LOGGER.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(
+        response = problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log tells the reason."
         )
+        # This one is answered outside of all middleware.
+        response.headers[HEADER] = request.scope["request_id"]
+        return response
 
 
 def problem(

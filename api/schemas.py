@@ -80,6 +80,7 @@ class AskRequest(_Request):
         [], max_length=MAX_HISTORY, description="what was asked and answered before, in order"
     )
     filters: GivenFilters = None
+    stream: bool = Field(False, description="whether the answer comes as it forms, as events")
 
 
 class SearchRequest(_Request):

@@ -1,0 +1,60 @@
+"""Answers as they form, as server-sent events.
+
+The format is that of the HTML standard (https://html.spec.whatwg.org/multipage/server-sent-events).
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
+from pydantic import BaseModel
+
+from api.problems import Problem
+from qa import Answer, Retrieved, Said
+
+_LOGGER = logging.getLogger(__name__)
+_NAMES: dict[type[BaseModel], str] = {
+    Retrieved: "passages",
+    Said: "token",
+    Answer: "answer",
+    Problem: "error",
+}
+
+
+def stream_answer(events: Iterator[Retrieved | Said | Answer]) -> StreamingResponse:
+    """A response with an answer's events, begun once there is the first.
+
+    Whatever is wrong with the question is raised here, before the response has a status. What
+    fails later is the last event, problem details.
+    """
+    begun = itertools.chain([next(events)], events)
+    return StreamingResponse(
+        map(_encode, _to_the_end(begun)),
+        media_type="text/event-stream",
+        # nginx would hold events back until it has a page of them.
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+def _to_the_end(events: Iterator[Retrieved | Said | Answer]) -> Iterator[BaseModel]:
+    try:
+        yield from events
+    except Exception:
+        # The status has been sent: the stream itself has to tell, whatever it was.
+        _LOGGER.exception("an answer failed while it was streamed")
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        yield Problem(
+            title=status.phrase,
+            status=status,
+            detail="The service failed; its log tells the reason.",
+        )
+
+
+def _encode(event: BaseModel) -> bytes:
+    data = event.model_dump_json(exclude_none=isinstance(event, Problem))
+    return format_sse_event(event=_NAMES[type(event)], data_str=data)

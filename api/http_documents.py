@@ -1,0 +1,123 @@
+"""The routes that read documents."""
+
+from __future__ import annotations
+
+import hashlib
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from starlette.exceptions import HTTPException
+
+from api.dependencies import KnownDocument, Ready, problems
+from api.problems import FieldError, problem
+from api.schemas import DocumentDetails, DocumentInfo, DocumentList, Gap, Heading
+from corpus import Document, plain_heading
+from index import DocumentEntry
+
+_UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "It is as it was when the `ETag` of `If-None-Match` was given."}
+}
+_NOT_FOUND = {**_UNCHANGED, **problems(404, 503)}
+
+router = APIRouter(prefix="/documents", tags=["documents"])
+
+
+@router.get("", responses={**_UNCHANGED, **problems(503)})
+def list_documents(answerer: Ready, request: Request, response: Response) -> DocumentList:
+    """List what is indexed."""
+    snapshot = answerer.snapshot
+    _tag(request, response, snapshot.version)
+    return DocumentList(
+        documents=sorted(
+            (
+                DocumentInfo.model_validate(_describe(snapshot.documents[entry.id], entry))
+                for entry in snapshot.manifest.documents
+            ),
+            key=lambda document: document.id,
+        ),
+        index_version=snapshot.version,
+    )
+
+
+@router.get("/{document_id}", responses=_NOT_FOUND)
+def get_document(
+    document: KnownDocument, answerer: Ready, request: Request, response: Response
+) -> DocumentDetails:
+    """Describe one document: its headings too, and what of it could not be read."""
+    _tag(request, response, answerer.snapshot.version)
+    entries = answerer.snapshot.manifest.documents
+    entry = next(entry for entry in entries if entry.id == document.id)
+    return DocumentDetails(
+        **_describe(document, entry),
+        headings=[
+            Heading(
+                text=plain_heading(document.text[block.start : block.end]),
+                level=block.level,
+                start=block.start,
+                page=document.page_at(block.start),
+            )
+            for block in document.blocks
+            if block.level is not None
+        ],
+        gaps=[Gap(where=where, reason=reason) for where, reason in document.gaps],
+    )
+
+
+@router.get(
+    "/{document_id}/text",
+    response_class=PlainTextResponse,
+    responses={**_NOT_FOUND, **problems(422)},
+)
+def get_text(
+    document: KnownDocument,
+    request: Request,
+    start: Annotated[int, Query(ge=0, description="first code point")] = 0,
+    end: Annotated[int | None, Query(ge=0, description="one past the last")] = None,
+) -> Response:
+    """The exact text of a document, or a slice of it: what a citation quotes stands at its
+    `start` and `end`.
+    """
+    length = len(document.text)
+    stop = length if end is None else end
+    if not start <= stop <= length:
+        detail = f"There is no slice from {start} to {stop}: the text has {length} characters."
+        field = "start" if start > length else "end"
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail, [FieldError(field=field, message=detail)]
+        )
+    response = PlainTextResponse(document.text[start:stop])
+    _tag(request, response, hashlib.sha256(response.body).hexdigest()[:32])
+    return response
+
+
+def _tag(request: Request, response: Response, version: str) -> None:
+    """Let caches ask whether it is still so.
+
+    Weak, as the same version may be sent compressed or not (RFC 9110, section 8.8.1).
+
+    Raises:
+        HTTPException: 304, if whoever asks has this version.
+    """
+    tag = f'W/"{version}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    known = request.headers.get("if-none-match", "")
+    if any(part.strip() in (tag, tag[2:], "*") for part in known.split(",")):
+        raise HTTPException(HTTPStatus.NOT_MODIFIED, headers=headers)
+    response.headers.update(headers)
+
+
+def _describe(document: Document, entry: DocumentEntry) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "path": document.path,
+        "source": document.source,
+        "language": document.language,
+        "characters": entry.characters,
+        "pages": len(document.pages) or None,
+        "passages": entry.passages,
+        "sha256": entry.sha256,
+        "metadata": document.metadata,
+    }
