@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from corpus import Uploads
 from index import Chunking, SnapshotStore, embedding_model
@@ -69,8 +72,39 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, min_length=8, description="what writing over HTTP needs; without one, loopback only"
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="origins whose web pages may ask, as https://example.org, with commas between "
+        "them; `*` for all",
+    )
     max_upload_mb: int = Field(50, ge=1, description="largest file that can be uploaded")
     max_upload_files: int = Field(100, ge=1, description="most files in one upload")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="how the service logs: readable, or a JSON object a line"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that it logs; requests are `info`"
+    )
+    otlp_endpoint: str | None = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
+        pattern="^https?://",
+        description="where traces are sent (OTLP/HTTP); else where OTEL_EXPORTER_OTLP_ENDPOINT says",
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not re.fullmatch(r"\*|https?://[^/\s]+", origin):
+                raise ValueError(f"{origin!r} is not an origin, such as https://example.org")
+        return value
 
     @model_validator(mode="after")
     def _llm_is_whole(self) -> Settings:
