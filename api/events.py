@@ -14,8 +14,11 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
-from api.problems import Problem
+from api.problems import FAILED, Problem
 from qa import Answer, Retrieved, Said
+
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Of a response with events: nginx would hold them back until it has a page of them."""
 
 _LOGGER = logging.getLogger(__name__)
 _NAMES: dict[type[BaseModel], str] = {
@@ -36,8 +39,7 @@ def stream_answer(events: Iterator[Retrieved | Said | Answer]) -> StreamingRespo
     return StreamingResponse(
         map(_encode, _to_the_end(begun)),
         media_type="text/event-stream",
-        # nginx would hold events back until it has a page of them.
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        headers=HEADERS,
     )
 
 
@@ -51,7 +53,7 @@ def _to_the_end(events: Iterator[Retrieved | Said | Answer]) -> Iterator[BaseMod
         yield Problem(
             title=status.phrase,
             status=status,
-            detail="The service failed; its log tells the reason.",
+            detail=FAILED,
         )
 
 

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi_swagger import patch_fastapi
 
-from api import http_documents, http_index, http_questions
+from api import http_documents, http_index, http_openai, http_questions
 from api.access import describe_access
 from api.dependencies import Ready, problems
 from api.jobs import JobStore
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.serving = serving
     app.state.jobs = jobs
-    for part in (http_questions, http_documents, http_index):
+    for part in (http_questions, http_documents, http_index, http_openai):
         app.include_router(part.router)
     app.include_router(router)
     # The last to be added is the first that a request comes to.

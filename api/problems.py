@@ -16,6 +16,7 @@ from api.requests import HEADER
 from qa import FilterError, ModeError
 
 MEDIA_TYPE = "application/problem+json"
+FAILED = "The service failed; its log tells the reason."
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -78,9 +79,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _LOGGER.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        response = problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log tells the reason."
-        )
+        response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
         # This one is answered outside of all middleware.
         response.headers[HEADER] = request.scope["request_id"]
         return response
