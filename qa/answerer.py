@@ -11,7 +11,7 @@ from corpus import detect_language
 from index import Embedder, Snapshot, Vectors
 from qa.answer import Answer, AnswerMode, Retrieved, Said, SearchResult, Timings
 from qa.citing import cite, cite_wording, describe_hits, refuse
-from qa.conversation import Turn, contextualise
+from qa.conversation import Turn, contextualise, goes_on
 from qa.filters import Filters, Scope, resolve_filters
 from qa.generator import Generator, GeneratorError
 from qa.reader import Reading, read
@@ -28,7 +28,7 @@ READ_PASSAGES = 10
 _SHOWN_PASSAGES = 5
 """How many of them an LLM is shown."""
 
-DEFAULT_MIN_CONFIDENCE = 0.15
+DEFAULT_MIN_CONFIDENCE = 0.1
 
 
 _STAGES = ("embed", "retrieve", "rerank", "read")
@@ -141,7 +141,9 @@ class Answerer:
         deadline = time.monotonic() + (generator.seconds if generator else 0)
         count = max(top_k, READ_PASSAGES)
         started = time.perf_counter()
-        found, failure = self._find_after(question, history, count, scope, generator, deadline)
+        found, failure = self._find_after(
+            question, history, count, scope, generator, deadline, threshold
+        )
         yield Retrieved(passages=describe_hits(self.snapshot, found.hits[:top_k]))
         wording = None
         writing = time.perf_counter()
@@ -228,6 +230,10 @@ class Answerer:
             ),
         )
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each text, as the embedding model reads it as a passage."""
+        return self._embedder.count_tokens(texts)
+
     def _find_after(
         self,
         question: str,
@@ -236,11 +242,13 @@ class Answerer:
         scope: Scope | None,
         generator: Generator | None,
         deadline: float,
+        threshold: float,
     ) -> tuple[_Found, str | None]:
         """What is found for a question in its conversation, and why the LLM failed, if it did.
 
         For the question by itself, or for the one that the LLM makes of it, or without an LLM for
-        the question after those before it: whichever is answered with more confidence.
+        the question after those before it: whichever is answered with more confidence. One that
+        goes on from them by its own words is not taken by itself if it is answered after them.
         """
         failure = None
         tried = [question]
@@ -257,6 +265,8 @@ class Answerer:
             for vector, seconds in [self._embed(asked)]
         ]
         best = max(found, key=lambda each: each.reading.confidence)
+        if goes_on(question) and self._is_answered(found[-1], threshold):
+            best = found[-1]
         total = {name: sum(getattr(each, name) for each in found) for name in _STAGES}
         return replace(best, **total), failure
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
 REMEMBERED = 3
+
+_GOES_ON = re.compile(
+    r"\W*(?:et|mais|and|but|what about|how about|qu['’]en est-il)\b", re.IGNORECASE
+)
 
 
 class Turn(BaseModel):
@@ -21,3 +26,8 @@ class Turn(BaseModel):
 def contextualise(question: str, history: Sequence[Turn]) -> str:
     """The question after those that were asked before, the last three of them at most."""
     return " ".join([*(turn.question for turn in history[-REMEMBERED:]), question])
+
+
+def goes_on(question: str) -> bool:
+    """Whether a question says by its first words that it goes on from what was asked before."""
+    return _GOES_ON.match(question) is not None

@@ -13,11 +13,14 @@ on all questions.
 
 The ranking and the sentence are choices among the candidates (see `qa.fit.choice`). For the scale
 of the reranked score and for the confidence, logistic regressions: whether a passage answers, over
-all that are reranked, and whether the picked sentence does. For that, each question is also read
-from the passages of all articles but the one that answers; these readings, and those of questions
-that nothing answers, which are near misses, count as an eighth of all each. French, English,
-questions across languages, and our own sets count alike, and of each set at most `--most`
-questions. What is printed is what `qa/reranker.py` and `qa/reader.py` hold: with `--most 75`, and
+all that are reranked; and whether anything does, whose log odds are then put on the scale of how
+often the picked sentence is right (Platt, "Probabilistic outputs for support vector machines",
+1999). What tells right from wrong by itself, such as how sure the reader is of one sentence,
+hardly tells a near miss. Each question is also read from the passages of all articles but the one
+that answers; these readings, and those of questions that nothing answers, which are near misses,
+count as an eighth of all each. French, English, questions across languages, and our own sets count
+alike, and of each set at most `--most` questions. What is printed is what `qa/reranker.py` and
+`qa/reader.py` hold: with `--most 75`, the confidence on the first four of these sets alone, and
 without the reranker with `--most 600`.
 """
 
@@ -247,13 +250,17 @@ def _fit_confidence(picked: Sequence[Picked], names: Sequence[str]) -> None:
     shares = np.array([p.share for p in picked])
     for kind, share in _SHARES.items():
         shares[kinds == kind] *= share / max(shares[kinds == kind].sum(), _NOTHING)
-    model = LogisticRegression(C=100, max_iter=5000)
-    model.fit(matrix, right, sample_weight=shares * len(picked))
-    print(f"confidence, bias: {model.intercept_[0]:.3f}")
-    for name, weight in zip(names, model.coef_[0], strict=True):
-        print(f"confidence, {name}: {weight:.3f}")
-    probabilities = model.predict_proba(matrix)[:, 1]
     answerable = kinds == "answerable"
+    weighed = shares * len(picked)
+    model = LogisticRegression(C=100, max_iter=5000)
+    model.fit(matrix, answerable, sample_weight=weighed)
+    logits = model.decision_function(matrix)[:, None]
+    scale = LogisticRegression(C=1e6, max_iter=5000).fit(logits, right, sample_weight=weighed)
+    slope = float(scale.coef_[0][0])
+    print(f"confidence, bias: {scale.intercept_[0] + slope * model.intercept_[0]:.3f}")
+    for name, weight in zip(names, slope * model.coef_[0], strict=True):
+        print(f"confidence, {name}: {weight:.3f}")
+    probabilities = scale.predict_proba(logits)[:, 1]
     for name, truth in (("right", right), ("answerable", answerable)):
         area = roc_auc_score(truth, probabilities, sample_weight=shares)
         print(f"AUROC of {name}, on these: {area:.3f}")

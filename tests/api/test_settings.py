@@ -35,6 +35,9 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("API_KEY", "short"),
         ("MAX_UPLOAD_MB", "0"),
         ("MAX_UPLOAD_FILES", "0"),
+        ("RATE_LIMIT", "-1"),
+        ("CORS_ORIGINS", "example.org"),
+        ("LOG_FORMAT", "xml"),
     ],
 )
 def test_settings_out_of_range_are_refused(
