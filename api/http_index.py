@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from api.access import Writer
+from api.access import Asker, Writer
 from api.dependencies import Configured, Jobs, KnownDocument, KnownJob, problems
 from api.jobs import Job
 from api.multipart import chunks, read_uploads, uploaded_files
@@ -97,13 +97,13 @@ def rebuild(response: Response, jobs: Jobs, body: RebuildRequest | None = None) 
     return _accepted(jobs.submit("update" if body and body.reuse else "rebuild"), response)
 
 
-@router.get("/jobs", tags=["jobs"])
+@router.get("/jobs", tags=["jobs"], dependencies=[Asker])
 def list_jobs(jobs: Jobs) -> JobList:
     """List the jobs, newest first."""
     return JobList(jobs=jobs.all())
 
 
-@router.get("/jobs/{job_id}", tags=["jobs"], responses=problems(404))
+@router.get("/jobs/{job_id}", tags=["jobs"], dependencies=[Asker], responses=problems(404))
 def get_job(job: KnownJob) -> Job:
     """How a job goes: what it is doing, how far it is, and what it could not read."""
     return job
@@ -124,7 +124,7 @@ def cancel_job(job: KnownJob, jobs: Jobs) -> Job:
     return job
 
 
-@router.get("/index", tags=["index"], responses=problems(503))
+@router.get("/index", tags=["index"], dependencies=[Asker], responses=problems(503))
 def get_index(settings: Configured) -> IndexInfo:
     """Describe the current index and list the versions on disk."""
     try:

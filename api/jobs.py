@@ -200,7 +200,9 @@ class JobStore:
     def _start(self, job: Job) -> None:
         """Start the process of a job; it inherits the job's lock, held from before it exists."""
         self.write(job.model_copy(update={"status": "queued", "attempts": job.attempts + 1}))
-        given = self._settings.model_dump(mode="json", exclude={"api_key"}, exclude_none=True)
+        # A job listens to nobody.
+        unneeded = {"api_key", "cors_origins"}
+        given = self._settings.model_dump(mode="json", exclude=unneeded, exclude_none=True)
         environment = {f"CAMPUS_QA_{name.upper()}": str(value) for name, value in given.items()}
         with self._alive(job.id).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.keys import KeyStore
 from corpus import Uploads
 from index import Chunking, SnapshotStore, embedding_model
 from qa import DEFAULT_LLM_SECONDS, DEFAULT_MIN_CONFIDENCE, DEFAULT_TOP_K, Generator
@@ -70,12 +72,22 @@ class Settings(BaseSettings):
     )
     snapshots_kept: int = Field(3, ge=1, description="index versions kept on disk")
     api_key: SecretStr | None = Field(
-        None, min_length=8, description="what writing over HTTP needs; without one, loopback only"
+        None,
+        min_length=8,
+        description="a key that may do everything; without one for writing, only this machine may "
+        "write",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="origins whose web pages may ask, as https://example.org, with commas between "
         "them; `*` for all",
+    )
+    rate_limit: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="requests in a minute that a key, or else an address, may send to each worker; "
+        "0 for no limit",
     )
     max_upload_mb: int = Field(50, ge=1, description="largest file that can be uploaded")
     max_upload_files: int = Field(100, ge=1, description="most files in one upload")
@@ -88,7 +100,7 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(
         default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None,
         pattern="^https?://",
-        description="where traces are sent (OTLP/HTTP); else where OTEL_EXPORTER_OTLP_ENDPOINT says",
+        description="where traces go (OTLP/HTTP), instead of to OTEL_EXPORTER_OTLP_ENDPOINT",
     )
 
     @field_validator("cors_origins", mode="before")
@@ -125,6 +137,11 @@ class Settings(BaseSettings):
     @property
     def uploads(self) -> Uploads:
         return Uploads(self.home / "documents")
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """One for all who look: it knows what it has read."""
+        return KeyStore(self.home / "keys.json", self.api_key)
 
     @property
     def jobs(self) -> Path:
