@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
+from api import listing
 from api.dependencies import KnownDocument, Ready, problems
 from api.problems import FieldError, problem
-from api.schemas import DocumentDetails, DocumentInfo, DocumentList, Gap, Heading
-from corpus import Document, plain_heading
-from index import DocumentEntry
+from api.schemas import DocumentDetails, DocumentList, Gap, Heading
+from corpus import plain_heading
 
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "It is as it was when the `ETag` of `If-None-Match` was given."}
@@ -30,13 +30,7 @@ def list_documents(answerer: Ready, request: Request, response: Response) -> Doc
     snapshot = answerer.snapshot
     _tag(request, response, snapshot.version)
     return DocumentList(
-        documents=sorted(
-            (
-                DocumentInfo.model_validate(_describe(snapshot.documents[entry.id], entry))
-                for entry in snapshot.manifest.documents
-            ),
-            key=lambda document: document.id,
-        ),
+        documents=listing.list_documents(snapshot),
         index_version=snapshot.version,
     )
 
@@ -50,7 +44,7 @@ def get_document(
     entries = answerer.snapshot.manifest.documents
     entry = next(entry for entry in entries if entry.id == document.id)
     return DocumentDetails(
-        **_describe(document, entry),
+        **listing.describe_document(document, entry).model_dump(),
         headings=[
             Heading(
                 text=plain_heading(document.text[block.start : block.end]),
@@ -106,18 +100,3 @@ def _tag(request: Request, response: Response, version: str) -> None:
     if any(part.strip() in (tag, tag[2:], "*") for part in known.split(",")):
         raise HTTPException(HTTPStatus.NOT_MODIFIED, headers=headers)
     response.headers.update(headers)
-
-
-def _describe(document: Document, entry: DocumentEntry) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "title": document.title,
-        "path": document.path,
-        "source": document.source,
-        "language": document.language,
-        "characters": entry.characters,
-        "pages": len(document.pages) or None,
-        "passages": entry.passages,
-        "sha256": entry.sha256,
-        "metadata": document.metadata,
-    }

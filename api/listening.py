@@ -1,0 +1,46 @@
+"""Listening on a port, as all of the servers do."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import uvicorn
+
+_KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than clients keep it (httpx: 5 s, as long as
+uvicorn by default), so that none is closed just as a client sends on it."""
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises OSError, which says what to do, if the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OSError(
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
+            ) from error
+
+
+def listen(service: Any, host: str, port: int, workers: int = 1) -> None:
+    """Serve until it is told to stop; requests that are being answered are answered to their end.
+
+    Args:
+        service: An ASGI application; for several workers, the name of a function that makes one.
+        host: Address to listen on.
+        port: Port to listen on.
+        workers: Processes that share the port.
+    """
+    uvicorn.run(
+        service,
+        factory=isinstance(service, str),
+        host=host,
+        port=port,
+        workers=workers,
+        # Whoever can send a header could otherwise choose the address that a request comes from.
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+    )
