@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api import cli_eval, cli_index
+from api import cli_doctor, cli_eval, cli_index, cli_keys, cli_mcp
 from api.terminal import JsonFlag, clear_errors, read_settings, say
 
 if TYPE_CHECKING:
@@ -27,11 +27,14 @@ app = typer.Typer(
 )
 app.add_typer(cli_index.app, name="index")
 app.add_typer(cli_eval.app, name="eval")
+app.add_typer(cli_keys.app, name="keys")
 app.command(
     "compare",
     epilog='Example: campus-qa compare before.json after.json --fail-if "answer.hit drops by more '
     'than 0.02"',
 )(cli_eval.compare)
+app.command("doctor", epilog="Example: campus-qa doctor --json")(cli_doctor.doctor)
+app.command("mcp", epilog="Example: campus-qa mcp --http --port 8001")(cli_mcp.mcp)
 
 FilterOption = Annotated[
     list[str] | None,
@@ -122,19 +125,16 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
 ) -> None:
     """Start the HTTP service."""
-    import uvicorn
-
     from api.http import create_app
+    from api.listening import listen, require_free
 
     settings = read_settings()
     with clear_errors():
-        _require_free(host, port)
+        # Before the model is loaded, which takes seconds.
+        require_free(host, port)
         service = create_app(settings)
-    if workers == 1:
-        uvicorn.run(service, host=host, port=port)
-    else:
-        # Each worker makes its own; this one has shown that it can be made.
-        uvicorn.run("api.http:create_app", factory=True, host=host, port=port, workers=workers)
+    # Of several workers each makes its own; this one has shown that it can be made.
+    listen(service if workers == 1 else "api.http:create_app", host, port, workers)
 
 
 def main() -> None:
@@ -148,21 +148,6 @@ def _answerer(settings: Settings) -> Answerer:
 
     snapshot = settings.store.load()
     return Models.load(settings).answerer(snapshot)
-
-
-def _require_free(host: str, port: int) -> None:
-    """Say so before the model is loaded if the address is taken."""
-    import socket
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise OSError(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
-            ) from error
 
 
 def _filters(given: list[str] | None) -> Filters | None:

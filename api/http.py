@@ -12,11 +12,12 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi_swagger import patch_fastapi
 
 from api import http_documents, http_index, http_openai, http_questions
-from api.access import describe_access
+from api.access import Asker, describe_access
 from api.dependencies import Ready, problems
 from api.jobs import JobStore
 from api.limits import BodyLimit
 from api.problems import add_problem_handlers, describe_problems
+from api.rate_limit import RateLimit
 from api.requests import HEADER, RequestId
 from api.schemas import Health, Readiness
 from api.serving import Serving
@@ -68,19 +69,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.serving = serving
     app.state.jobs = jobs
-    for part in (http_questions, http_documents, http_index, http_openai):
-        app.include_router(part.router)
+    for part in (http_questions, http_documents, http_openai):
+        app.include_router(part.router, dependencies=[Asker])
+    app.include_router(http_index.router)
     app.include_router(router)
     # The last to be added is the first that a request comes to.
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    if settings.rate_limit:
+        # Within CORS, so that a page of another site can read the refusal.
+        app.add_middleware(RateLimit, keys=settings.keys, per_minute=settings.rate_limit)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=[HEADER, "ETag", "Location", "Retry-After"],
+            expose_headers=[HEADER, "ETag", "Location", "RateLimit", "Retry-After"],
         )
     app.add_middleware(RequestId)
     add_problem_handlers(app)

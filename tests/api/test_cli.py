@@ -31,6 +31,11 @@ COMMANDS = [
     "eval check",
     "compare",
     "serve",
+    "mcp",
+    "keys create",
+    "keys list",
+    "keys revoke",
+    "doctor",
 ]
 
 
@@ -56,6 +61,7 @@ def test_every_command_has_help_with_an_example(run_command: RunCommand, command
         ["eval", "set.jsonl", "--mode", "magic"],
         ["compare", "a.json"],
         ["serve", "--port", "99999"],
+        ["keys", "create", "x", "--scope", "all"],
     ],
 )
 def test_bad_usage_is_status_2(run_command: RunCommand, arguments: list[str]) -> None:
