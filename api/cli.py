@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -127,14 +128,18 @@ def serve(
     """Start the HTTP service."""
     from api.http import create_app
     from api.listening import listen, require_free
+    from api.logs import configure_logs
+    from api.metrics import shared_by_workers
 
     settings = read_settings()
+    configure_logs(settings)
     with clear_errors():
         # Before the model is loaded, which takes seconds.
         require_free(host, port)
         service = create_app(settings)
     # Of several workers each makes its own; this one has shown that it can be made.
-    listen(service if workers == 1 else "api.http:create_app", host, port, workers)
+    with shared_by_workers(settings.home) if workers > 1 else nullcontext():
+        listen(service if workers == 1 else "api.http:create_app", host, port, workers)
 
 
 def main() -> None:

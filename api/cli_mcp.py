@@ -26,9 +26,12 @@ def mcp(
     import signal
 
     from api.listening import listen, require_free
+    from api.logs import configure_logs
     from api.mcp_server import create_server
 
-    server = create_server(read_settings())
+    settings = read_settings()
+    configure_logs(settings)
+    server = create_server(settings)
     if http:
         with clear_errors():
             require_free(host, port)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -80,19 +79,6 @@ def diagnose(host: str, port: int) -> Iterator[Check]:
     snapshot, check = _check_index(settings)
     yield check
     yield from _check_models(settings, snapshot)
-
-
-def require_free(host: str, port: int) -> None:
-    """Raise OSError, with what to do, if nobody can listen there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise OSError(
-                f"cannot listen on {host}:{port} ({error.strerror}): choose another with --port"
-            ) from error
 
 
 def _check_packages() -> Check:
@@ -182,6 +168,8 @@ def _check_access(settings: Settings) -> Check:
 
 def _check_port(host: str, port: int) -> Check:
     import httpx
+
+    from api.listening import require_free
 
     try:
         require_free(host, port)

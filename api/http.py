@@ -11,17 +11,20 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi_swagger import patch_fastapi
 
-from api import http_documents, http_index, http_openai, http_questions
+from api import http_documents, http_index, http_openai, http_questions, metrics
 from api.access import Asker, describe_access
 from api.dependencies import Ready, problems
 from api.jobs import JobStore
 from api.limits import BodyLimit
+from api.logs import configure_logs
+from api.metrics import Metrics, Observer
 from api.problems import add_problem_handlers, describe_problems
 from api.rate_limit import RateLimit
 from api.requests import HEADER, RequestId
 from api.schemas import Health, Readiness
 from api.serving import Serving
 from api.settings import Settings
+from api.tracing import Tracing
 
 _DESCRIPTION = """\
 Answers questions about the indexed documents, with citations that are exact slices of them, and
@@ -44,10 +47,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         SnapshotError: The index was built with another embedding model.
         EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError: A model cannot be
             loaded.
+        TracingError: Traces are to be sent, and cannot be made.
     """
-    settings = settings or Settings()
+    if settings is None:
+        # A worker process, which has nobody to do this for it.
+        settings = Settings()
+        configure_logs(settings)
+    tracing = Tracing(settings)
     serving = Serving(settings)
     jobs = JobStore(settings)
+    counted = Metrics(serving, jobs)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         yield
         serving.stop()
         jobs.stop()
+        tracing.stop()
 
     app = FastAPI(
         title="Campus QA",
@@ -65,13 +75,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         lifespan=lifespan,
+        telemetry=tracing.telemetry,
     )
     app.state.settings = settings
     app.state.serving = serving
     app.state.jobs = jobs
+    app.state.metrics = counted
     for part in (http_questions, http_documents, http_openai):
         app.include_router(part.router, dependencies=[Asker])
     app.include_router(http_index.router)
+    app.include_router(metrics.router)
     app.include_router(router)
     # The last to be added is the first that a request comes to.
     app.add_middleware(BodyLimit)
@@ -87,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=[HEADER, "ETag", "Location", "RateLimit", "Retry-After"],
         )
+    app.add_middleware(Observer, metrics=counted, tracing=tracing)
     app.add_middleware(RequestId)
     add_problem_handlers(app)
     # Swagger UI from the package, not from a CDN: /docs works without a network.

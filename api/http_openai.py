@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from api.dependencies import Configured, Ready, Responses, problems
 from api.events import HEADERS
+from api.metrics import observed
 from api.openai_schemas import (
     Annotation,
     AssistantMessage,
@@ -111,8 +112,9 @@ def complete_chat(
     """
     _require(body.model, answerer)
     reply = _Reply(body, request, answerer)
-    events = answerer.stream(
-        body.question, settings.top_k, history=body.history, mode=MODELS[body.model]
+    mode = MODELS[body.model]
+    events = observed(
+        request, answerer.stream(body.question, settings.top_k, history=body.history, mode=mode)
     )
     if not body.stream:
         (answer,) = (event for event in events if isinstance(event, Answer))

@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from api.dependencies import Configured, Ready, problems
 from api.events import stream_answer
+from api.metrics import observed
 from api.schemas import AskRequest, SearchRequest
 from qa import Answer, SearchResult, Turn
 
@@ -31,12 +32,10 @@ def ask(
     body: AskRequest, request: Request, answerer: Ready, settings: Configured
 ) -> Answer | StreamingResponse:
     """Answer a question from the documents, with citations, or say that they do not answer."""
-    events = answerer.stream(
-        body.question,
-        body.top_k or settings.top_k,
-        body.filters,
-        [Turn(question=turn.question, answer=turn.answer) for turn in body.history],
-        body.mode,
+    history = [Turn(question=turn.question, answer=turn.answer) for turn in body.history]
+    top_k = body.top_k or settings.top_k
+    events = observed(
+        request, answerer.stream(body.question, top_k, body.filters, history, body.mode)
     )
     if body.stream or _wants_events(request):
         return stream_answer(events)
@@ -45,10 +44,14 @@ def ask(
 
 
 @router.post("/search", responses=_INVALID)
-def search(body: SearchRequest, answerer: Ready, settings: Configured) -> SearchResult:
+def search(
+    body: SearchRequest, request: Request, answerer: Ready, settings: Configured
+) -> SearchResult:
     """Find passages, best first."""
     top_k = body.top_k or settings.top_k
-    return answerer.search(body.query, top_k, body.mode, body.filters)
+    result = answerer.search(body.query, top_k, body.mode, body.filters)
+    request.state.result = result
+    return result
 
 
 def _wants_events(request: Request) -> bool:

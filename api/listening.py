@@ -43,4 +43,9 @@ def listen(service: Any, host: str, port: int, workers: int = 1) -> None:
         # Whoever can send a header could otherwise choose the address that a request comes from.
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
+        # A worker that loads its models is busy for longer than the five seconds of the default.
+        timeout_worker_healthcheck=60,
+        # The service writes its own.
+        access_log=False,
+        log_config=None,
     )

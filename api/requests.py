@@ -35,8 +35,6 @@ class RequestId:
                 MutableHeaders(scope=message)[HEADER] = name
             await send(message)
 
-        token = REQUEST_ID.set(name)
-        try:
-            await self._app(scope, receive, named)
-        finally:
-            REQUEST_ID.reset(token)
+        # Not reset: the context is the request's own, and its errors are logged outside of here.
+        REQUEST_ID.set(name)
+        await self._app(scope, receive, named)

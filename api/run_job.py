@@ -6,7 +6,6 @@ nor slow the service.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 
 from api.indexing import run_build
 from api.jobs import Amount, Embedded, FailedPart, Job, JobStore, timestamp
+from api.logs import configure_logs
 from api.settings import Settings
 from corpus import CorpusError, Failure
 from index import EMBEDDING, EmbeddedModelError, EmbedderError, SnapshotError
@@ -119,12 +119,12 @@ class _Runner:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     os.nice(_NICENESS)
     # Ctrl-C in the service's terminal comes here too; the service ends its jobs itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     settings = Settings()
+    configure_logs(settings)
     job = JobStore(settings).get(sys.argv[1])
     if job is None:
         sys.exit(f"there is no job {sys.argv[1]}")

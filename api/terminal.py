@@ -36,6 +36,7 @@ def read_settings() -> Settings:
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Turn the rooms' own errors, and Ctrl-C, into one clear line and exit status 1."""
+    from api.tracing import TracingError
     from corpus import CorpusError
     from evals import QuestionSetError, RunError
     from index import EmbeddedModelError, EmbedderError, SnapshotError
@@ -52,6 +53,7 @@ def clear_errors() -> Iterator[None]:
         RunError,
         SnapshotError,
         SpanReaderError,
+        TracingError,
     )
     try:
         yield

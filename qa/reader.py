@@ -27,10 +27,10 @@ from qa.whole import complete
 # Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
 # others, without and with a cross-encoder's judgements, and what tells that one answers at all.
 _SENTENCE_WEIGHTS = {
-    "passage_cosine": 58.733,
-    "sentence_cosine": 38.882,
-    "terms": 1.339,
-    "coverage": 10.814,
+    "passage_cosine": 63.960,
+    "sentence_cosine": 39.978,
+    "terms": 1.272,
+    "coverage": 11.277,
 }
 _JUDGED_SENTENCE_WEIGHTS = {
     "passage_score": 1.178,
@@ -39,11 +39,11 @@ _JUDGED_SENTENCE_WEIGHTS = {
     "terms": 0.113,
 }
 _CONFIDENCE_WEIGHTS = {
-    "bias": -29.585,
-    "sentence_cosine": 47.991,
-    "passage_cosine": -15.145,
-    "coverage": 3.172,
-    "other_language": 1.916,
+    "bias": -28.153,
+    "sentence_cosine": 31.492,
+    "passage_cosine": 0.100,
+    "coverage": 2.251,
+    "other_language": 1.556,
 }
 _JUDGED_CONFIDENCE_WEIGHTS = {
     "bias": -1.095,
