@@ -22,7 +22,7 @@ serve: setup ## Set up if need be, and serve on HOST:PORT (127.0.0.1:8000)
 	$(BIN)/campus-qa serve --host $(HOST) --port $(PORT)
 
 test: setup lint ## Set up, check and test everything
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED_DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from corpus import Passage
 from index import Embedder
-from qa.reranker import RERANKED, RerankerError
+from qa.reranker import RerankerError
 from qa.retriever import Judgement
 from qa.spans import find_spans, places_of_tokens
 
@@ -124,27 +124,26 @@ class CrossEncoder:
         self._embedder = embedder
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Judgement]:
-        """Judge passages, in their order. Each is read with its title and headings."""
-        return [
-            judgement
-            for first in range(0, len(passages), RERANKED)
-            for judgement in self._read(question, passages[first : first + RERANKED])
-        ]
+        """Judge passages, in their order. Each is read with its title and headings.
 
-    def _read(self, question: str, passages: Sequence[Passage]) -> Iterator[Judgement]:
-        texts = [passage.embedded_text for passage in passages]
-        encoded = self._embedder.tokenize_pairs(question, texts)
+        One at a time: together they would be padded to the longest, which takes a CPU nearly twice
+        as long, and a judgement would depend, by its last bits, on the others.
+        """
+        return [self._read(question, passage) for passage in passages]
+
+    def _read(self, question: str, passage: Passage) -> Judgement:
+        text = passage.embedded_text
+        encoded = self._embedder.tokenize_pairs(question, [text])
         ids, attention = encoded["input_ids"], encoded["attention_mask"]
         with torch.inference_mode():
             with torch.autocast("cpu", torch.bfloat16, enabled=self._half):
                 hidden = self._network.encode(self._network.embeddings(input_ids=ids), attention)
             # In single precision: bfloat16 has eight bits, and logits would come in steps.
             starts, ends, relevance = self._network.judge(hidden, attention)
-        for i, passage in enumerate(passages):
-            places = places_of_tokens(encoded, i, passage, texts[i])
-            best, answers = relevance[i].tolist()
-            spans = find_spans(starts[i].numpy(), ends[i].numpy(), places, passage.sentences)
-            yield Judgement(best, answers, spans)
+        places = places_of_tokens(encoded, 0, passage, text)
+        best, answers = relevance[0].tolist()
+        spans = find_spans(starts[0].numpy(), ends[0].numpy(), places, passage.sentences)
+        return Judgement(best, answers, spans)
 
 
 def has_bfloat16() -> bool:
