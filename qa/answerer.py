@@ -88,7 +88,8 @@ class Answerer:
         self._span_reader = span_reader
         self._verifier = Verifier(snapshot, embedder, reranker)
         # The first use of the model and of the language identifier takes a second: not a user's.
-        self.ask("Bonjour", mode="extractive")
+        detect_language("Bonjour")
+        self.search("Bonjour", top_k=1, mode="dense")
 
     def ask(
         self,

@@ -358,7 +358,7 @@ def test_compare_is_a_gate(run_command: RunCommand, tmp_path: Path) -> None:
     runs = {"a.json": "0.02", "b.json": "0.9999"}
     for name, threshold in runs.items():
         run_command(
-            *("eval", str(QUESTIONS), "--json", str(tmp_path / name)),
+            *("eval", str(QUESTIONS), "--limit", "8", "--json", str(tmp_path / name)),
             CAMPUS_QA_MIN_CONFIDENCE=threshold,
         )
     paths = [str(tmp_path / name) for name in runs]
@@ -369,7 +369,7 @@ def test_compare_is_a_gate(run_command: RunCommand, tmp_path: Path) -> None:
     gate = run_command("compare", *paths, "--json", "--fail-if", "answer.hit drops")
     assert gate.returncode == 1
     assert re.match(r"failed: answer\.hit drops: [01]\S* in the first run, 0 in", gate.stderr)
-    assert json.loads(gate.stdout)["n"] == 24
+    assert json.loads(gate.stdout)["n"] == 8
     assert run_command("compare", *paths, "--fail-if", "answer.hit rises").returncode == 0
     assert run_command("compare", *paths, "--fail-if", "hit falls").returncode == 2
     assert run_command("compare", paths[0], str(tmp_path / "no.json")).returncode == 1
