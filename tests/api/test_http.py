@@ -32,7 +32,7 @@ def test_ask_answers_as_the_library_does(client: httpx.Client, answerer: Answere
 def test_a_citation_can_be_followed_to_its_document(
     client: httpx.Client, interview: Document
 ) -> None:
-    for question in load_question_set(QUESTIONS).questions:
+    for question in load_question_set(QUESTIONS).questions[::3]:
         answer = client.post("/ask", json={"question": question.question}).json()
         for citation in answer["citations"]:
             place = {"start": citation["start"], "end": citation["end"]}
@@ -230,7 +230,7 @@ def test_slices_outside_the_text_are_problems(client: httpx.Client, interview: D
 
 
 def test_many_at_once_get_the_same_answers(client: httpx.Client) -> None:
-    asked = [question.question for question in load_question_set(QUESTIONS).questions][:12]
+    asked = [question.question for question in load_question_set(QUESTIONS).questions][:4]
 
     def ask(question: str) -> str:
         return str(client.post("/ask", json={"question": question}).json()["answer"])
@@ -276,9 +276,10 @@ def test_the_openapi_document_tells_the_truth(client: httpx.Client) -> None:
                 kinds = set(response.get("content", {}))
                 assert kinds == {"application/problem+json"} or status in ("200", "202", "304")
     assert "HTTPValidationError" not in str(schema)
-    writing = schema["paths"]["/documents"]["post"]
-    assert writing["security"] == [{"HTTPBearer": []}, {"APIKeyHeader": []}, {}]
-    assert "security" not in schema["paths"]["/documents"]["get"]
+    for path, method in (("/documents", "post"), ("/documents", "get"), ("/ask", "post")):
+        needed = schema["paths"][path][method]["security"]
+        assert needed == [{"HTTPBearer": []}, {"APIKeyHeader": []}, {}]
+    assert "security" not in schema["paths"]["/readyz"]["get"]
     assert {"HTTPBearer", "APIKeyHeader"} == set(schema["components"]["securitySchemes"])
 
 
