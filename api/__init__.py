@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from api.library import CampusQA
+    from api.campus import CampusQA
 
 __all__ = ["CampusQA"]
 
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
     # Not before it is asked for: it brings the models' libraries, and `campus-qa --help` answers
     # at once.
     if name == "CampusQA":
-        from api.library import CampusQA
+        from api.campus import CampusQA
 
         return CampusQA
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

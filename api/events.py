@@ -50,11 +50,7 @@ def _to_the_end(events: Iterator[Retrieved | Said | Answer]) -> Iterator[BaseMod
         # The status has been sent: the stream itself has to tell, whatever it was.
         _LOGGER.exception("an answer failed while it was streamed")
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        yield Problem(
-            title=status.phrase,
-            status=status,
-            detail=FAILED,
-        )
+        yield Problem(title=status.phrase, status=status, detail=FAILED)
 
 
 def _encode(event: BaseModel) -> bytes:

@@ -126,8 +126,8 @@ class CrossEncoder:
     def read(self, question: str, passages: Sequence[Passage]) -> list[Judgement]:
         """Judge passages, in their order. Each is read with its title and headings.
 
-        One at a time: together they would be padded to the longest, which takes a CPU nearly twice
-        as long, and a judgement would depend, by its last bits, on the others.
+        One at a time: together they would be padded to the longest, which takes a CPU longer, and
+        a judgement would depend, by its last bits, on the others.
         """
         return [self._read(question, passage) for passage in passages]
 

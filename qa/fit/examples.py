@@ -285,11 +285,12 @@ class Examples:
         ]
         first, last = (place + len(title) - start for place in span)
         inside = [i for i, (a, b) in enumerate(offsets) if may_answer[i] and a < last and b > first]
+        encoded = Encoded(found["input_ids"], may_answer)
         if span == _ANYWHERE:
-            return Encoded(found["input_ids"], may_answer), _ANYWHERE
+            return encoded, _ANYWHERE
         if not inside:
             raise ValueError(f"the answer was cut off: {question!r}")
-        return Encoded(found["input_ids"], may_answer), (inside[0], inside[-1])
+        return encoded, (inside[0], inside[-1])
 
     def _window(self, chance: random.Random, text: str, most: int, span: Span) -> Span:
         offsets = self._tokenizer(

@@ -212,13 +212,13 @@ def test_a_record_is_one_line_and_says_which_request_it_belongs_to(
     logger.info("a.txt\nnot a record\x1b[2J", extra={FIELDS: {"status": 200, "mode": "é"}})
     REQUEST_ID.reset(token)
     logger.debug("not shown")
-    logging.getLogger("some.library").info("not shown either")
-    logging.getLogger("some.library").warning("heard")
+    logging.getLogger("some.package").info("not shown either")
+    logging.getLogger("some.package").warning("heard")
     first, second = capsys.readouterr().err.splitlines()
     assert first.split(" ", 1)[1] == (
         r"INFO    api.some [r-1] a.txt\nnot a record\x1b[2J status=200 mode=é"
     )
-    assert second.endswith("WARNING some.library heard")
+    assert second.endswith("WARNING some.package heard")
 
 
 @pytest.mark.usefixtures("logs_as_before")
