@@ -46,9 +46,14 @@ async def presented_key(
 Presented = Annotated[bytes | None, Depends(presented_key)]
 
 
+async def given_key(request: Request) -> bytes | None:
+    """`presented_key`, where FastAPI does not see to it."""
+    return await presented_key(await _BEARER(request), await _HEADER(request))
+
+
 async def find_key(request: Request, keys: KeyStore) -> Key | None:
     """The key of a request, if it is valid; None too where the keys cannot be read."""
-    given = await presented_key(await _BEARER(request), await _HEADER(request))
+    given = await given_key(request)
     try:
         return keys.find(given) if given else None
     except KeyStoreError:

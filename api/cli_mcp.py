@@ -21,24 +21,22 @@ def mcp(
     """Offer the documents to LLM agents as tools (Model Context Protocol).
 
     The client starts this command and talks to it over standard input and output, or connects to
-    it if it listens (--http). Logs go to standard error.
+    it if it listens (--http). There it wants a key as soon as there is one for asking (`campus-qa
+    keys`). Logs go to standard error.
     """
     import signal
 
     from api.listening import listen, require_free
     from api.logs import configure_logs
-    from api.mcp_server import create_server
+    from api.mcp_server import create_server, create_service
 
     settings = read_settings()
     configure_logs(settings)
-    server = create_server(settings)
     if http:
         with clear_errors():
             require_free(host, port)
-        # The host decides whether requests for other hosts are refused (DNS rebinding).
-        service = server.streamable_http_app(stateless_http=True, host=host)
-        listen(service, host, port)
+        listen(create_service(settings, host), host, port)
     else:
         # Ctrl-C ends it at once; a handler would wait for a line on standard input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        server.run("stdio")
+        create_server(settings).run("stdio")

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
-from starlette.exceptions import HTTPException
 
 from api import listing
 from api.dependencies import KnownDocument, Ready, problems
+from api.etags import add_etag
 from api.problems import FieldError, problem
 from api.schemas import DocumentDetails, DocumentList, Gap, Heading
 from corpus import plain_heading
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/documents", tags=["documents"])
 def list_documents(answerer: Ready, request: Request, response: Response) -> DocumentList:
     """List what is indexed."""
     snapshot = answerer.snapshot
-    _tag(request, response, snapshot.version)
+    add_etag(request, response, snapshot.version)
     return DocumentList(
         documents=listing.list_documents(snapshot),
         index_version=snapshot.version,
@@ -40,7 +40,7 @@ def get_document(
     document: KnownDocument, answerer: Ready, request: Request, response: Response
 ) -> DocumentDetails:
     """Describe one document: its headings too, and what of it could not be read."""
-    _tag(request, response, answerer.snapshot.version)
+    add_etag(request, response, answerer.snapshot.version)
     entries = answerer.snapshot.manifest.documents
     entry = next(entry for entry in entries if entry.id == document.id)
     return DocumentDetails(
@@ -78,25 +78,8 @@ def get_text(
     if not start <= stop <= length:
         detail = f"There is no slice from {start} to {stop}: the text has {length} characters."
         field = "start" if start > length else "end"
-        return problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, detail, [FieldError(field=field, message=detail)]
-        )
+        errors = [FieldError(field=field, message=detail)]
+        return problem(request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors)
     response = PlainTextResponse(document.text[start:stop])
-    _tag(request, response, hashlib.sha256(response.body).hexdigest()[:32])
+    add_etag(request, response, hashlib.sha256(response.body).hexdigest()[:32])
     return response
-
-
-def _tag(request: Request, response: Response, version: str) -> None:
-    """Let caches ask whether it is still so.
-
-    Weak, as the same version may be sent compressed or not (RFC 9110, section 8.8.1).
-
-    Raises:
-        HTTPException: 304, if whoever asks has this version.
-    """
-    tag = f'W/"{version}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    known = request.headers.get("if-none-match", "")
-    if any(part.strip() in (tag, tag[2:], "*") for part in known.split(",")):
-        raise HTTPException(HTTPStatus.NOT_MODIFIED, headers=headers)
-    response.headers.update(headers)

@@ -8,15 +8,13 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, StreamingResponse
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.exceptions import HTTPException
 
@@ -37,7 +35,7 @@ from api.openai_schemas import (
     UrlCitation,
     Usage,
 )
-from api.problems import FAILED, MEDIA_TYPE, Problem
+from api.problems import FAILED, Problem, openai_error
 from corpus import Language
 from qa import Answer, Answerer, AnswerMode, Citation, Retrieved, Said
 
@@ -51,7 +49,6 @@ MODELS: dict[str, AnswerMode | None] = {
 _LOGGER = logging.getLogger(__name__)
 _MARKER = re.compile(r"\[(\d+)\]")
 _SOURCES: dict[Language, str] = {"fr": "Sources\u202f:", "en": "Sources:"}
-_CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
 _ERRORS: Responses = {
     "4XX": {
         "model": Problem,
@@ -68,26 +65,7 @@ _STREAM: Responses = {
     }
 }
 
-
-class _OpenAIRoute(APIRoute):
-    """A route whose errors are problem details that OpenAI's clients understand as well."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_for_clients(request: Request) -> Response:
-            handlers = request.app.exception_handlers
-            try:
-                return await handle(request)
-            except RequestValidationError as error:
-                return _add_error(await handlers[RequestValidationError](request, error))
-            except HTTPException as error:
-                return _add_error(await handlers[HTTPException](request, error))
-
-        return handle_for_clients
-
-
-router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], route_class=_OpenAIRoute)
+router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"])
 
 
 @router.get("/models", responses=_ERRORS)
@@ -233,7 +211,7 @@ def encode_chunks(chunks: Iterator[ChatChunk]) -> Iterator[bytes]:
     except Exception:
         # The status has been sent: the stream itself has to tell, whatever it was.
         _LOGGER.exception("an answer failed while it was streamed")
-        error = _as_error(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
+        error = openai_error(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
         yield format_sse_event(data_str=json.dumps({"error": error}))
 
 
@@ -256,25 +234,3 @@ def _require(name: str, answerer: Answerer) -> None:
 def _describe(name: str, answerer: Answerer) -> Model:
     built = datetime.fromisoformat(answerer.snapshot.manifest.created_at)
     return Model(id=name, created=int(built.timestamp()))
-
-
-def _add_error(told: JSONResponse) -> JSONResponse:
-    """A problem with OpenAI's `error` as a further member; invalid requests are 400 as theirs."""
-    content = json.loads(bytes(told.body))
-    status = HTTPStatus(told.status_code)
-    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        status = HTTPStatus.BAD_REQUEST
-        content.update(title=status.phrase, status=status)
-    errors = content.get("errors", [])
-    message = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
-    param = errors[0]["field"] if errors else None
-    content["error"] = _as_error(status, message or content["detail"], param)
-    headers = {name: value for name, value in told.headers.items() if name != "content-length"}
-    return JSONResponse(content, status, headers, MEDIA_TYPE)
-
-
-def _as_error(status: HTTPStatus, message: str, param: str | None = None) -> dict[str, str | None]:
-    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    if status == HTTPStatus.NOT_FOUND:
-        param = "model"
-    return {"message": message, "type": kind, "param": param, "code": _CODES.get(status)}

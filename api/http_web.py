@@ -10,6 +10,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from api.etags import add_etag
+
 _FOLDER = Path(__file__).parent / "web"
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -35,14 +37,12 @@ _POLICY = "; ".join(
 class _File:
     content: bytes
     media_type: str
-    tag: str
+    version: str
 
 
 def _load(path: Path) -> _File:
     content = path.read_bytes()
-    # Weak, as the same version may be sent compressed or not (RFC 9110, section 8.8.1).
-    tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-    return _File(content, _MEDIA_TYPES[path.suffix], tag)
+    return _File(content, _MEDIA_TYPES[path.suffix], hashlib.sha256(content).hexdigest()[:32])
 
 
 _FILES = {path.name: _load(path) for path in _FOLDER.iterdir() if path.suffix in _MEDIA_TYPES}
@@ -70,10 +70,7 @@ def _respond(request: Request, file: _File) -> Response:
         "Content-Security-Policy": _POLICY,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Cache-Control": "no-cache",
-        "ETag": file.tag,
     }
-    known = request.headers.get("if-none-match", "")
-    if any(part.strip() in (file.tag, "*") for part in known.split(",")):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(file.content, headers=headers, media_type=file.media_type)
+    response = Response(file.content, headers=headers, media_type=file.media_type)
+    add_etag(request, response, file.version)
+    return response

@@ -34,7 +34,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         if int(Headers(scope=scope).get("content-length", 0)) > MAX_BODY:
-            refusal = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _DETAIL)
+            refusal = problem(scope, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _DETAIL)
             await refusal(scope, receive, send)
             return
         length = 0

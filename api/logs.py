@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from api.requests import REQUEST_ID
+from api.requests import FAILURE, REQUEST_ID
 from api.settings import Settings
 
 FIELDS = "fields"
@@ -27,7 +27,16 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     logging.captureWarnings(True)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether it is more than a failure that has been logged: Starlette raises it again once it is
+    answered, and the HTTP server would log it once more.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or error is not FAILURE.get()
 
 
 class _Readable(logging.Formatter):

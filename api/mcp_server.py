@@ -16,8 +16,14 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.access import given_key, require_asker
 from api.listing import list_documents
+from api.problems import refusal
 from api.schemas import MAX_HISTORY, DocumentList, GivenFilters, GivenTurn, Text, TopK
 from api.serving import Serving
 from api.settings import Settings
@@ -99,6 +105,37 @@ def create_server(settings: Settings) -> MCPServer[None]:
         tools=[_tool(function) for function in given],
         lifespan=lambda server: tools.running(),
     )
+
+
+def create_service(settings: Settings, host: str) -> Starlette:
+    """The server over HTTP, at `/mcp`, as an ASGI application.
+
+    Args:
+        settings: Whose keys let in.
+        host: Address that it will listen on. On this machine's own, requests that a browser sends
+            for another site are refused (DNS rebinding).
+    """
+    service = create_server(settings).streamable_http_app(stateless_http=True, host=host)
+    service.state.settings = settings
+    service.add_middleware(AgentsOnly)
+    return service
+
+
+class AgentsOnly:
+    """Lets in the requests that may ask."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope["type"] == "http":
+            try:
+                request = Request(scope)
+                await require_asker(request, await given_key(request))
+            except HTTPException as error:
+                app = refusal(scope, error)
+        await app(scope, receive, send)
 
 
 class Tools:

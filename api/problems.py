@@ -1,4 +1,7 @@
-"""Errors as problem details (RFC 9457): `application/problem+json`, never a bare message."""
+"""Errors as problem details (RFC 9457): `application/problem+json`, never a bare message.
+
+Below `/v1/` they have the `error` that OpenAI's clients expect as well.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-from api.requests import HEADER
+from api.requests import FAILURE, HEADER
 from qa import FilterError, ModeError
 
 MEDIA_TYPE = "application/problem+json"
 FAILED = "The service failed; its log tells the reason."
 
 _LOGGER = logging.getLogger(__name__)
+_FOR_OPENAI = "/v1/"
+_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 
 
 class FieldError(BaseModel):
@@ -45,54 +51,85 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         found = error.errors()
         if any(entry["type"] == "json_invalid" for entry in found):
-            return problem(HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
+            return problem(request.scope, HTTPStatus.BAD_REQUEST, "The body is not valid JSON.")
         if not _sends_json(request) and any(entry["loc"] == ("body",) for entry in found):
             return problem(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with content-type: application/json."
+                request.scope,
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Send JSON, with content-type: application/json.",
             )
         errors = [
             FieldError(field=_field(e["loc"]), message=e["msg"].removeprefix("Value error, "))
             for e in found
         ]
         fields = ", ".join(dict.fromkeys(e.field for e in errors))
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"Not valid: {fields}.", errors)
+        return problem(
+            request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, f"Not valid: {fields}.", errors
+        )
 
     @app.exception_handler(FilterError)
     async def unfiltered(request: Request, error: FilterError) -> JSONResponse:
         errors = [FieldError(field="filters", message=str(error))]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: filters.", errors)
+        return problem(
+            request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: filters.", errors
+        )
 
     @app.exception_handler(ModeError)
     async def without_llm(request: Request, error: ModeError) -> JSONResponse:
         errors = [FieldError(field="mode", message=str(error))]
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: mode.", errors)
+        return problem(request.scope, HTTPStatus.UNPROCESSABLE_ENTITY, "Not valid: mode.", errors)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        if error.status_code == HTTPStatus.NOT_MODIFIED:
-            # Not an error, and it must not have a body.
-            return Response(status_code=error.status_code, headers=error.headers)
-        response = problem(HTTPStatus(error.status_code), str(error.detail))
-        response.headers.update(error.headers or {})
-        return response
+        return refusal(request.scope, error)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> JSONResponse:
         _LOGGER.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
+        FAILURE.set(error)
+        response = problem(request.scope, HTTPStatus.INTERNAL_SERVER_ERROR, FAILED)
         # This one is answered outside of all middleware.
         response.headers[HEADER] = request.scope["request_id"]
         return response
 
 
 def problem(
-    status: HTTPStatus, detail: str, errors: list[FieldError] | None = None
+    scope: Scope, status: HTTPStatus, detail: str, errors: list[FieldError] | None = None
 ) -> JSONResponse:
-    """A response with problem details."""
-    content = Problem(title=status.phrase, status=status, detail=detail, errors=errors)
-    return JSONResponse(
-        content.model_dump(exclude_none=True), status_code=status, media_type=MEDIA_TYPE
-    )
+    """A response with problem details, for the request of this scope."""
+    for_openai = scope["path"].startswith(_FOR_OPENAI)
+    if for_openai and status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        # OpenAI's status for invalid requests.
+        status = HTTPStatus.BAD_REQUEST
+    told = Problem(title=status.phrase, status=status, detail=detail, errors=errors)
+    content = told.model_dump(exclude_none=True)
+    if for_openai:
+        message = "; ".join(f"{each.field}: {each.message}" for each in errors or [])
+        param = errors[0].field if errors else None
+        if status == HTTPStatus.NOT_FOUND and "route" in scope:
+            # Where there is such a route, what it did not find is the model.
+            param = "model"
+        content["error"] = openai_error(status, message or detail, param)
+    return JSONResponse(content, status_code=status, media_type=MEDIA_TYPE)
+
+
+def refusal(scope: Scope, error: HTTPException) -> Response:
+    """The response that an exception stands for."""
+    if error.status_code == HTTPStatus.NOT_MODIFIED:
+        # Not an error, and it must not have a body.
+        return Response(status_code=error.status_code, headers=error.headers)
+    response = problem(scope, HTTPStatus(error.status_code), str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def openai_error(
+    status: HTTPStatus, message: str, param: str | None = None
+) -> dict[str, str | None]:
+    """OpenAI's error object; `param` is the parameter that is wrong."""
+    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    code = "model_not_found" if param and status == HTTPStatus.NOT_FOUND else _CODES.get(status)
+    return {"message": message, "type": kind, "param": param, "code": code}
 
 
 def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:

@@ -113,6 +113,7 @@ class RateLimit:
             await self._app(scope, receive, told)
             return
         refusal = problem(
+            scope,
             HTTPStatus.TOO_MANY_REQUESTS,
             f"Too many requests: go on in {allowance.retry_after} s (CAMPUS_QA_RATE_LIMIT).",
         )

@@ -12,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """Of the request that is being answered; empty outside of one."""
 
+FAILURE: ContextVar[Exception | None] = ContextVar("failure", default=None)
+"""What the request failed of, once that has been logged."""
+
 HEADER = "X-Request-ID"
 
 _SOUND = re.compile(r"[A-Za-z0-9._:-]{1,100}")

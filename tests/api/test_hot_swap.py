@@ -68,14 +68,14 @@ def ask_on(server: Server, stop: threading.Event) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_request_fails_and_no_answer_is_mixed(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     embedder: Embedder,
     tmp_path: Path,
     workers: int,
 ) -> None:
     store = SnapshotStore(tmp_path / "index", keep=2)
     books = {publish(store, embedder, 1000): 1000}
-    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    own = {**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)}
     server = start_server(own, "--workers", str(workers))
     stop = threading.Event()
 
@@ -105,14 +105,14 @@ def test_no_request_fails_and_no_answer_is_mixed(
 
 def test_a_server_killed_during_a_swap_comes_back_whole(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     embedder: Embedder,
     tmp_path: Path,
 ) -> None:
     """Under load: what was answered before is right, and what is served afterwards is whole."""
     store = SnapshotStore(tmp_path / "index")
     books = {publish(store, embedder, 500): 500}
-    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    own = {**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)}
     for number in (501, 502, 503):
         server, stop = start_server(own), threading.Event()
         with ThreadPoolExecutor(2) as pool:
@@ -137,13 +137,13 @@ def test_a_server_killed_during_a_swap_comes_back_whole(
 
 def test_builders_killed_under_load_leave_the_service_alone(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     embedder: Embedder,
     tmp_path: Path,
 ) -> None:
     store = SnapshotStore(tmp_path / "index")
     version = publish(store, embedder, 900)
-    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path)}
+    own = {**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)}
     server, stop = start_server(own), threading.Event()
     notes = tmp_path / "notes.md"
     notes.write_text(
@@ -172,13 +172,13 @@ def test_builders_killed_under_load_leave_the_service_alone(
 
 def test_an_index_that_cannot_be_used_is_not_moved_to(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     embedder: Embedder,
     tmp_path: Path,
 ) -> None:
     store = SnapshotStore(tmp_path / "index")
     first = publish(store, embedder, 7)
-    server = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)})
+    server = start_server({**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)})
     with store.staging() as staged:
         for path in store.current().rglob("*"):
             if path.is_file():

@@ -33,8 +33,8 @@ def own_home(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def own_environment(environment: Environment, own_home: Path) -> Environment:
-    return {**environment, "CAMPUS_QA_HOME": str(own_home), "CAMPUS_QA_MAX_UPLOAD_MB": "1"}
+def own_environment(quick_environment: Environment, own_home: Path) -> Environment:
+    return {**quick_environment, "CAMPUS_QA_HOME": str(own_home), "CAMPUS_QA_MAX_UPLOAD_MB": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -268,12 +268,12 @@ def test_the_last_document_can_be_removed(writable: httpx.Client) -> None:
 
 def test_cancel_kill_and_resume(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     tmp_path: Path,
     run_command: RunCommand,
 ) -> None:
     """A job can be stopped; one whose process is killed says so, and goes on at the next start."""
-    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path / "home")}
+    own = {**quick_environment, "CAMPUS_QA_HOME": str(tmp_path / "home")}
     server = start_server(own)
     client = server.client
     many = "\n\n".join(
@@ -315,10 +315,10 @@ def test_cancel_kill_and_resume(
 
 
 def test_every_worker_knows_every_job_and_document(
-    start_server: Callable[..., Server], environment: Environment, home: Path, tmp_path: Path
+    start_server: Callable[..., Server], quick_environment: Environment, home: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(home / "index", tmp_path / "index")
-    server = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)}, "--workers", "2")
+    server = start_server({**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)}, "--workers", "2")
     base = str(server.client.base_url)
 
     def post(count: int) -> httpx.Response:
@@ -351,10 +351,10 @@ def _command_line(pid: int) -> bytes:
 
 
 def test_a_key_lets_write_and_nothing_else_does(
-    start_server: Callable[..., Server], environment: Environment, tmp_path: Path
+    start_server: Callable[..., Server], quick_environment: Environment, tmp_path: Path
 ) -> None:
     own = {
-        **environment,
+        **quick_environment,
         "CAMPUS_QA_HOME": str(tmp_path),
         "CAMPUS_QA_API_KEY": "correct horse battery",
     }

@@ -283,11 +283,11 @@ def test_every_route_but_the_open_ones_is_said_to_take_a_key(
 
 def test_every_worker_of_a_running_service_knows_at_once(
     start_server: Callable[..., Server],
-    environment: Environment,
+    quick_environment: Environment,
     run_command: RunCommand,
     tmp_path: Path,
 ) -> None:
-    server = start_server({**environment, "CAMPUS_QA_HOME": str(tmp_path)}, "--workers", "2")
+    server = start_server({**quick_environment, "CAMPUS_QA_HOME": str(tmp_path)}, "--workers", "2")
     base = str(server.client.base_url)
 
     def everywhere(method: str, path: str, key: str) -> set[int]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 from api.limits import BodyLimit
 from api.problems import add_problem_handlers
+from tests.api.conftest import serve
 
 HEAD = (
-    b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
+    b"POST /v1/slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
     b"content-length: 9\r\n\r\n"
 )
 
@@ -35,17 +35,12 @@ def port() -> Iterator[int]:
     app.add_middleware(BodyLimit, seconds=0.5)
     add_problem_handlers(app)
 
-    @app.post("/")
+    @app.post("/v1/slow")
     def answer(body: dict[str, int], request: Request) -> StreamingResponse:
         return StreamingResponse(slowly(request))
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        yield listening.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+    with serve(app) as url:
+        yield httpx.URL(url).port or 0
 
 
 def exchange(port: int, body: bytes) -> bytes:
@@ -58,7 +53,7 @@ def test_a_body_that_does_not_come_in_time_is_a_problem(port: int) -> None:
     answer = exchange(port, b'{"a":')
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"application/problem+json" in answer
-    assert b"within 0.5 s" in answer
+    assert b'"error":{"message":"The body did not come in within 0.5 s."' in answer
 
 
 def test_an_answer_may_take_longer_than_a_body(port: int) -> None:

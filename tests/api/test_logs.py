@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.responses import StreamingResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from api.http import create_app
@@ -23,7 +24,7 @@ from api.logs import FIELDS, configure_logs
 from api.requests import REQUEST_ID
 from api.settings import Settings
 from api.tracing import Tracing, TracingError
-from tests.api.conftest import Environment, Server, wait_for
+from tests.api.conftest import Environment, Server, serve, wait_for
 from tests.api.test_metrics import scrape
 
 QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
@@ -200,6 +201,7 @@ def logs_as_before() -> Iterator[None]:
     logging.captureWarnings(False)
     for name in ("api", "corpus", "evals", "index", "qa", "uvicorn"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger("uvicorn.error").filters.clear()
 
 
 @pytest.mark.usefixtures("logs_as_before")
@@ -236,7 +238,7 @@ def test_the_level_is_not_for_libraries_which_would_log_questions(
 
 
 @pytest.mark.usefixtures("logs_as_before")
-def test_a_failure_is_logged_with_its_request(
+def test_a_failure_is_logged_once_with_its_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = Settings(home=tmp_path, log_format="json")
@@ -246,18 +248,28 @@ def test_a_failure_is_logged_with_its_request(
     def broken() -> None:
         raise RuntimeError("as it was meant to")
 
-    async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get("/broken", headers={"X-Request-ID": "r-2"})
+    @app.get("/broken-off")
+    def break_off() -> StreamingResponse:
+        def stream() -> Iterator[str]:
+            yield "begun"
+            raise RuntimeError("as it was meant to")
+
+        return StreamingResponse(stream())
 
     configure_logs(settings)
-    assert asyncio.run(get()).status_code == 500
-    told, failed = map(json.loads, capsys.readouterr().err.splitlines())
-    assert (told["route"], told["status"]) == ("/broken", 500)
-    assert failed["level"] == "error"
-    assert "RuntimeError: as it was meant to" in failed["exception"]
-    assert told["request_id"] == failed["request_id"] == "r-2"
+    with serve(app) as url:
+        response = httpx.get(f"{url}/broken", headers={"X-Request-ID": "r-2"})
+        assert (response.status_code, response.headers["x-request-id"]) == (500, "r-2")
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(f"{url}/broken-off", headers={"X-Request-ID": "r-3"})
+    logging.getLogger("uvicorn.error").error("another", exc_info=RuntimeError("of the server"))
+    *logged, other = map(json.loads, capsys.readouterr().err.splitlines())
+    assert "of the server" in other["exception"]
+    for name, route, status in (("r-2", "/broken", 500), ("r-3", "/broken-off", 200)):
+        told, failed = (line for line in logged if line.get("request_id") == name)
+        assert (told["route"], told["status"]) == (route, status)
+        assert (failed["level"], failed["logger"]) == ("error", "api.problems")
+        assert "RuntimeError: as it was meant to" in failed["exception"]
 
 
 def test_traces_need_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:

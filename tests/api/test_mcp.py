@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent, Tool
 
-from api.mcp_server import MOST_LISTED, MOST_READ
+from api.keys import Scope
+from api.mcp_server import MOST_LISTED, MOST_READ, create_service
+from api.settings import Settings
 from corpus import Document
 from index import Embedder, SnapshotStore, build_snapshot
 from qa import Answer, SearchResult
-from tests.api.conftest import COMMAND, Environment, wait_for
+from tests.api.conftest import COMMAND, Environment, serve, wait_for
+from tests.api.test_http import assert_problem
 from tests.conftest import CHUNKING
 from tests.documents import document
 
@@ -224,10 +229,12 @@ def url(environment: Environment, empty_home: Path) -> Iterator[str]:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    wait_for(listens)
-    yield f"http://127.0.0.1:{port}/mcp"
-    process.terminate()
-    process.wait(timeout=30)
+    try:
+        wait_for(listens)
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def test_over_http_it_moves_to_each_new_index_by_itself(
@@ -277,3 +284,31 @@ def test_web_pages_of_others_are_kept_out(url: str) -> None:
     ):
         response = httpx.post(url, json=request, headers={**accept, **headers})
         assert response.status_code == status
+
+
+def connect(url: str, **headers: str) -> Client:
+    http_client = httpx2.AsyncClient(headers=headers)
+    return Client(streamable_http_client(f"{url}/mcp", http_client=http_client))
+
+
+def test_over_http_it_needs_a_key_as_soon_as_there_is_one(
+    portal: BlockingPortal, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path)
+
+    def lists_tools(**headers: str) -> bool:
+        with portal.wrap_async_context_manager(connect(address, **headers)) as client:
+            return "ask" in Agent(portal, client).tools()
+
+    with serve(create_service(settings, "127.0.0.1")) as address:
+        assert lists_tools()
+        _, key = settings.keys.create("agent", [Scope.ASK])
+        refused = httpx.post(f"{address}/mcp", headers={"authorization": "Bearer made up"})
+        assert_problem(refused, 401)
+        assert refused.headers["www-authenticate"] == "Bearer"
+        with pytest.raises(ExceptionGroup):
+            lists_tools()
+        assert lists_tools(authorization=f"Bearer {key}")
+        assert lists_tools(**{"x-api-key": key})
+        settings.keys.revoke("agent", may_open=True)
+        assert lists_tools()

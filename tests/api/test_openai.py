@@ -15,11 +15,15 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
+from api.http import create_app
 from api.http_openai import encode_chunks, list_sources
+from api.keys import KeyStore, Scope
+from api.limits import MAX_BODY
 from api.openai_schemas import ChatChunk, ChatRequest, strip_citations
 from api.schemas import MAX_ANSWER, MAX_HISTORY, MAX_QUESTION
+from api.settings import Settings
 from qa import Answer, Answerer, Turn
-from tests.api.conftest import Environment, Server
+from tests.api.conftest import Environment, Server, serve
 from tests.api.test_http import assert_problem
 from tests.scripted_llm import scripted_llm
 
@@ -32,7 +36,11 @@ Complete = Callable[[str], ChatCompletion]
 
 
 def connect(client: httpx.Client) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{client.base_url}/v1", api_key="whatever", max_retries=0)
+    return connect_to(str(client.base_url))
+
+
+def connect_to(url: str, retries: int = 0) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="whatever", max_retries=retries)
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +344,68 @@ def test_without_an_index_it_says_so(
             chat.chat.completions.create(model="campus-qa", messages=asks(QUESTION), stream=stream)
         assert caught.value.status_code == 503
         assert caught.value.type == "server_error"
+
+
+def test_what_is_refused_on_the_way_is_told_too(tmp_path: Path) -> None:
+    """By whatever stands before the routes, or finds none."""
+    app = create_app(Settings(home=tmp_path))
+
+    @app.get("/v1/broken")
+    def broken() -> None:
+        raise RuntimeError("as it was meant to")
+
+    with serve(app) as url:
+        chat = connect_to(url)
+
+        def get(path: str) -> Callable[[], object]:
+            return lambda: chat.get(path, cast_to=object)
+
+        chats = "/chat/completions"
+        refused(openai.NotFoundError, 404, get("/nothing"))
+        not_allowed = refused(openai.APIStatusError, 405, get(chats))
+        assert not_allowed.response.headers["allow"] == "POST"
+        large = {"model": "x" * MAX_BODY}
+        refused(openai.APIStatusError, 413, lambda: chat.post(chats, cast_to=object, body=large))
+        failed = refused(openai.InternalServerError, 500, get("/broken"))
+        assert failed.request_id
+        KeyStore(tmp_path / "keys.json").create("asks", [Scope.ASK])
+        unknown = refused(openai.AuthenticationError, 401, get("/models"), "invalid_api_key")
+        assert unknown.response.headers["www-authenticate"] == "Bearer"
+        assert "error" not in assert_problem(httpx.get(f"{url}/documents"), 401)
+
+
+def test_who_sends_too_much_is_told_and_waits(tmp_path: Path) -> None:
+    with serve(create_app(Settings(home=tmp_path, rate_limit=1))) as url:
+        httpx.get(f"{url}/jobs")
+        models = connect_to(url).models
+        limited = refused(openai.RateLimitError, 429, models.list, "rate_limit_exceeded")
+        assert 0 < int(limited.response.headers["retry-after"]) <= 60
+    with (
+        serve(create_app(Settings(home=tmp_path, rate_limit=20))) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        models = connect_to(url, retries=1).models
+        while client.get("/jobs").status_code != 429:
+            pass
+        # Without `Retry-After` the client waits for half a second, and is refused again.
+        with pytest.raises(openai.InternalServerError, match="There is no index"):
+            models.list()
+
+
+def refused(
+    kind: type[openai.APIStatusError],
+    status: int,
+    request: Callable[[], object],
+    code: str | None = None,
+) -> openai.APIStatusError:
+    """The client's error, which has what the problem details say."""
+    with pytest.raises(kind) as caught:
+        request()
+    problem = assert_problem(caught.value.response, status)
+    assert caught.value.body == problem["error"]
+    assert problem["error"]["message"] == problem["detail"]
+    assert (caught.value.code, caught.value.param) == (code, None)
+    return caught.value
 
 
 def test_the_history_is_what_was_asked_and_answered_before() -> None:

@@ -106,9 +106,9 @@ def test_addresses_and_keys_have_buckets_and_made_up_keys_have_none(tmp_path: Pa
 
 
 def test_the_service_refuses_what_is_too_much(
-    start_server: Callable[..., Server], environment: Environment, tmp_path: Path
+    start_server: Callable[..., Server], quick_environment: Environment, tmp_path: Path
 ) -> None:
-    own = {**environment, "CAMPUS_QA_HOME": str(tmp_path), "CAMPUS_QA_RATE_LIMIT": "1"}
+    own = {**quick_environment, "CAMPUS_QA_HOME": str(tmp_path), "CAMPUS_QA_RATE_LIMIT": "1"}
     server = start_server(own)
     client = server.client
     # Each of these takes the one request that there is in a minute.
