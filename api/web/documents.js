@@ -129,7 +129,7 @@ function addArea() {
     },
     input,
     make("label", { for: "files", class: "plain" }, icon("add"), t("addDocuments")),
-    make("span", { class: "drop-words" }, ` ${t("dropHere")}`),
+    make("span", { class: "drop-words" }, t("dropHere")),
     make("p", { id: "formats", class: "hint" }, t("formats")),
   );
   return area;
@@ -276,7 +276,7 @@ function row(info) {
 
 function rowWords({ path, language, characters, pages }) {
   const size = pages ? t("pages", { n: pages }) : t("characters", { n: characters });
-  return [path, t(language), size].join(" · ");
+  return [path, t(language), size].join("\u00a0· ");
 }
 
 function askToRemove(element, info, trigger) {

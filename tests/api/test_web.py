@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -252,6 +253,28 @@ def test_what_goes_wrong_is_told_with_what_to_do(page: Page) -> None:
     page.run("document.querySelector('#submit').click(); document.querySelector('#stop').click()")
     page.find(".turn[data-state=stopped]")
     assert page.find("#submit").is_displayed()
+
+
+@needs_browser
+def test_problems_are_told_in_the_language_of_the_page(page: Page) -> None:
+    words = "It is English, as the service says it."
+
+    def shown(status: int, **more: object) -> str:
+        problem = {"kind": "status", "status": status, "detail": words, "errors": [], **more}
+        expression = f"m.showProblem({json.dumps(problem)}).innerHTML"
+        return plain(str(page.import_("problems.js", expression)))
+
+    for language, service in (("fr", "Le service précise :"), ("en", "The service says:")):
+        page.find(f"[data-language={language}]").click()
+        for status in (401, 404, 429, 500):
+            assert "<strong>" in shown(status)
+            assert words not in shown(status)
+        for status in (400, 403, 409, 413, 415, 422, 502, 503):
+            assert f'{service} <span lang="en">{words}</span>' in shown(status)
+    page.find("[data-language=fr]").click()
+    assert "Réessayez dans 7 s" in shown(429, retryAfter=7)
+    errors = [{"field": "question", "message": "too long"}, {"field": "mode", "message": "none"}]
+    assert "question: too long; mode: none" in shown(422, errors=errors)
 
 
 @needs_browser
