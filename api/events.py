@@ -9,6 +9,7 @@ import itertools
 import logging
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Any
 
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
@@ -27,6 +28,19 @@ _NAMES: dict[type[BaseModel], str] = {
     Answer: "answer",
     Problem: "error",
 }
+
+
+def describe_events(*names: str) -> dict[str, Any]:
+    """The content of an OpenAPI response with events: `itemSchema` is that of each of them.
+
+    Args:
+        names: Of the kinds of events that there are; none where they have no names.
+    """
+    properties: dict[str, Any] = {"data": {"type": "string"}}
+    if names:
+        properties["event"] = {"type": "string", "enum": list(names)}
+    schema = {"type": "object", "properties": properties, "required": sorted(properties)}
+    return {"text/event-stream": {"itemSchema": schema}}
 
 
 def stream_answer(events: Iterator[Retrieved | Said | Answer]) -> StreamingResponse:

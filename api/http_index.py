@@ -28,6 +28,7 @@ _FILES = {
                     "properties": {
                         "files": {
                             "type": "array",
+                            "minItems": 1,
                             "items": {"type": "string", "format": "binary"},
                             "description": f"documents: {', '.join(FORMATS)}",
                         }

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from api.dependencies import Configured, Ready, problems
-from api.events import stream_answer
+from api.events import describe_events, stream_answer
 from api.metrics import observed
 from api.schemas import AskRequest, SearchRequest
 from qa import Answer, SearchResult, Turn
@@ -20,7 +20,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "`text/event-stream`, events: `passages` with those that are read, `token` with a piece of "
         "the answer's text, as often as there is one, and `answer` with all of it. If it fails on "
         "the way, the last is `error`, with problem details.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": describe_events("passages", "token", "answer", "error"),
     }
 }
 

@@ -11,14 +11,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from api.schemas import MAX_ANSWER, MAX_HISTORY, check_text
+from api.schemas import MAX_ANSWER, MAX_HISTORY, check_characters, check_text, take_whole
 from qa import Answer, Turn
 
 _MARKER = re.compile(r"\s?\[\d+\]")
 _LISTED_SOURCES = re.compile(r"\s?:(?:\n\[\d+\] .*)+")
 
 
-class TextPart(BaseModel):
+class _Read(BaseModel):
+    """What is read of a request is of the type that is described, and not taken for it."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class TextPart(_Read):
     """A part of a message's content."""
 
     type: Literal["text"]
@@ -35,17 +41,19 @@ def _join_parts(content: object) -> object:
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind != "text" or not isinstance(part.get("text"), str):
-            raise ValueError(f"only parts with `type: text` can be read, not {kind or 'others'}")
+            raise ValueError(f"only parts with `type: text` can be read, not of type {kind!r}")
         texts.append(part["text"])
     return "\n".join(texts)
 
 
 Content = Annotated[
-    str, BeforeValidator(_join_parts, json_schema_input_type=str | list[TextPart] | None)
+    str,
+    BeforeValidator(_join_parts, json_schema_input_type=str | list[TextPart] | None),
+    AfterValidator(check_characters),
 ]
 
 
-class Message(BaseModel):
+class Message(_Read):
     """A message of the conversation; what `system`, `developer` and tools say is not used."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -63,13 +71,13 @@ def _check_question(messages: list[Message]) -> list[Message]:
     return messages
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(_Read):
     """What a stream tells besides the answer."""
 
     include_usage: bool | None = None
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(_Read):
     """A conversation whose last message from the user is a question in French or English.
 
     Parameters of OpenAI's that are not listed here are accepted and have no effect.
@@ -97,7 +105,9 @@ class ChatRequest(BaseModel):
     )
     stream: bool | None = Field(None, description="whether the answer comes as it forms, as events")
     stream_options: StreamOptions | None = None
-    n: int | None = Field(None, description="how many answers are wanted; there is but one")
+    n: Annotated[int | None, BeforeValidator(take_whole)] = Field(
+        None, description="how many answers are wanted; there is but one"
+    )
     response_format: dict[str, Any] | None = Field(
         None, description='`{"type": "text"}`, which is what comes without it too'
     )

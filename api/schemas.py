@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from api.jobs import Job
 from index import Chunking, Counts, ModelIdentity
@@ -24,13 +32,27 @@ def check_text(value: str) -> str:
         raise ValueError(f"it has {len(value)} characters, the most is {MAX_QUESTION}")
     if not value.strip():
         raise ValueError("there is no text in it")
+    return check_characters(value)
+
+
+def check_characters(value: str) -> str:
+    """The value itself, if it can be read and sent back; raises ValueError if it cannot."""
     if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
         raise ValueError("it holds what is not a character (half of a surrogate pair)")
     return value
 
 
-Text = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), AfterValidator(check_text)]
-TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K)]
+def take_whole(value: object) -> object:
+    """A whole number however it is written: 5.0 is an integer in JSON Schema, and so in ours."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Text = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_QUESTION, json_schema_extra={"pattern": r"\S"}),
+    AfterValidator(check_text),
+]
+TopK = Annotated[int, Field(ge=1, le=MAX_TOP_K), BeforeValidator(take_whole)]
 
 
 class _Request(BaseModel):

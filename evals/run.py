@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -49,8 +49,8 @@ def evaluate(
 ) -> EvalResult:
     """Ask every question and measure the answers.
 
-    Questions are embedded together, which changes no answer. Latency is that of at most 100 of
-    them, evenly spread, asked again one by one.
+    At most 100 questions, evenly spread, are asked one by one, for their latency; the others are
+    embedded together, which changes no answer.
 
     Args:
         question_set: What to ask.
@@ -68,7 +68,7 @@ def evaluate(
         left_out = len(question_set.questions) - len(questions)
         if left_out:
             warnings.append(f"{left_out} questions without evidence in the corpus are left out")
-    latencies = {} if gold else _time(questions, answerer, mode, progress)
+    timed = {} if gold else _ask_some_alone(questions, answerer, mode, progress)
     earlier: Turns = {}
     items: list[Item] = []
     for first in range(0, len(questions), _BATCH):
@@ -77,14 +77,14 @@ def evaluate(
         asked = (
             _ask_gold(batch, found, answerer, mode)
             if gold
-            else _ask(batch, answerer, mode, earlier)
+            else _ask(batch, answerer, mode, earlier, timed)
         )
         for (question, given, full), evidence in zip(asked, found, strict=True):
             judgements = relevance.judge(question, evidence)
             judged_here = question.judgements.keys() & answerer.snapshot.documents.keys()
             if question.answerable and not (judged_here if question.judgements else judgements):
                 warnings.append(f"{question.id}: no passage of the corpus holds its evidence")
-            latency = latencies.get(question.id)
+            latency = timed[question.id].timings_ms.total if question.id in timed else None
             items.append(_measure(question, given, full, judgements, evidence, relevance, latency))
             progress("asking questions", len(items), len(questions))
     summary = summarise(items)
@@ -134,41 +134,56 @@ def _depth(question: Question) -> int:
     return _JUDGED_DEPTH if question.judgements else _DEPTH
 
 
-def _time(
+def _ask_some_alone(
     questions: Sequence[Question], answerer: Answerer, mode: Mode, progress: Progress
-) -> dict[str, float]:
-    """Milliseconds that questions take by themselves, by id; follow-ups are not among them."""
+) -> dict[str, Answer]:
+    """The answers to questions by themselves, by id; follow-ups are not among them."""
     alone = [question for question in questions if question.turn <= 1]
     count = min(_TIMED, len(alone))
     timed = [alone[i * len(alone) // count] for i in range(count)]
     found = {}
     for number, question in enumerate(timed, start=1):
-        (answer,) = answerer.ask_all([question.question], _depth(question), mode)
-        found[question.id] = answer.timings_ms.total
+        (found[question.id],) = answerer.ask_all([question.question], _depth(question), mode)
         progress("timing questions", number, len(timed))
     return found
 
 
 def _ask(
-    questions: Sequence[Question], answerer: Answerer, mode: Mode, earlier: Turns
+    questions: Sequence[Question],
+    answerer: Answerer,
+    mode: Mode,
+    earlier: Turns,
+    timed: Mapping[str, Answer],
 ) -> Iterable[tuple[Question, Answer, Answer]]:
     """Each question with its answer, and with the one that it would have had without a threshold
     on the confidence, which tells whether a refusal was worth it.
 
-    `earlier` holds the turns of each conversation so far, and is added to.
+    `earlier` holds the turns of each conversation so far, and is added to; `timed` what has been
+    answered already.
     """
-    texts = [question.question for question in questions]
     depth = max(map(_depth, questions))
-    given = list(answerer.ask_all(texts, depth, mode))
-    refused = [i for i, answer in enumerate(given) if not answer.answered]
-    unheld = answerer.ask_all([texts[i] for i in refused], depth, mode, min_confidence=0)
-    full = dict(zip(refused, unheld, strict=True))
-    for i, question in enumerate(questions):
+
+    def ask_alone(
+        asked: Sequence[Question], min_confidence: float | None = None
+    ) -> dict[str, Answer]:
+        texts = [question.question for question in asked]
+        answers = answerer.ask_all(texts, depth, mode, min_confidence)
+        return {question.id: answer for question, answer in zip(asked, answers, strict=True)}
+
+    alone = [question for question in questions if question.turn <= 1 or mode != "hybrid"]
+    given = {**timed, **ask_alone([question for question in alone if question.id not in timed])}
+    refused = [question for question in alone if not given[question.id].answered]
+    full = {**given, **ask_alone(refused, min_confidence=0)}
+    for question in questions:
         history = earlier.get(question.conversation, [])
-        answer, without_threshold = given[i], full.get(i, given[i])
-        if history and mode == "hybrid":
-            ask = partial(answerer.ask, texts[i], depth, history=history, mode="extractive")
-            answer, without_threshold = ask(), ask(min_confidence=0)
+        if question.id in given:
+            answer, without_threshold = given[question.id], full[question.id]
+        else:
+            ask = partial(
+                answerer.ask, question.question, depth, history=history, mode="extractive"
+            )
+            answer = ask()
+            without_threshold = answer if answer.answered else ask(min_confidence=0)
         if question.conversation:
             turn = Turn(question=question.question, answer=answer.answer)
             earlier[question.conversation] = [*history, turn]

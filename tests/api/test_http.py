@@ -209,6 +209,11 @@ def test_odd_questions_are_answered_or_refused(client: httpx.Client, question: s
     assert client.post("/ask", json={"question": question}).status_code == 200
 
 
+def test_a_whole_number_may_have_a_fraction_of_zero(client: httpx.Client) -> None:
+    body = {"query": "PariSanté", "mode": "lexical", "top_k": 2.0}
+    assert len(client.post("/search", json=body).json()["passages"]) == 2
+
+
 def test_unknown_places_are_problems(client: httpx.Client, interview: Document) -> None:
     assert_problem(client.get("/nowhere"), 404)
     assert "nowhere" in assert_problem(client.get("/documents/nowhere"), 404)["detail"]
@@ -216,6 +221,10 @@ def test_unknown_places_are_problems(client: httpx.Client, interview: Document) 
     problem = client.get("/ask")
     assert_problem(problem, 405)
     assert problem.headers["allow"] == "POST"
+    # Of two routes; and of one that answers two methods.
+    url = f"/documents/{interview.id}"
+    assert client.options(url).headers["allow"] == "GET, DELETE"
+    assert client.put("/").headers["allow"] == "GET, HEAD"
 
 
 def test_slices_outside_the_text_are_problems(client: httpx.Client, interview: Document) -> None:
@@ -276,6 +285,9 @@ def test_the_openapi_document_tells_the_truth(client: httpx.Client) -> None:
                 kinds = set(response.get("content", {}))
                 assert kinds == {"application/problem+json"} or status in ("200", "202", "304")
     assert "HTTPValidationError" not in str(schema)
+    for path in ("/ask", "/v1/chat/completions"):
+        content = schema["paths"][path]["post"]["responses"]["200"]["content"]
+        assert "data" in content["text/event-stream"]["itemSchema"]["required"]
     for path, method in (("/documents", "post"), ("/documents", "get"), ("/ask", "post")):
         needed = schema["paths"][path][method]["security"]
         assert needed == [{"HTTPBearer": []}, {"APIKeyHeader": []}, {}]

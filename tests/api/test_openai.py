@@ -254,6 +254,8 @@ def test_what_means_nothing_here_is_ignored(chat: openai.OpenAI, complete: Compl
         ({"messages": [{"role": "user", "content": [7]}]}, "messages.0.content", "type: text"),
         ({"messages": [{"role": "nobody", "content": "Hi"}]}, "messages.0.role", "'user'"),
         ({"n": 2}, "n", "one answer"),
+        ({"n": "1"}, "n", "integer"),
+        ({"stream": 1}, "stream", "boolean"),
         ({"response_format": {"type": "json_object"}}, "response_format", "POST /ask"),
         ({"tool_choice": "required"}, "tool_choice", "tool"),
     ],
@@ -272,6 +274,20 @@ def test_what_cannot_be_done_is_told(
     problem = assert_problem(client.post("/v1/chat/completions", json=body), 400)
     assert [error["field"] for error in problem["errors"]] == [field]
     assert message in problem["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        rb'{"role": "assistant", "content": "\ud800"}',
+        rb'{"role": "user", "content": [{"type": "\ud800"}]}',
+    ],
+)
+def test_half_a_surrogate_pair_is_told(client: httpx.Client, message: bytes) -> None:
+    messages = b'{"model": "campus-qa", "messages": [%s, {"role": "user", "content": "Qui ?"}]}'
+    headers = {"content-type": "application/json"}
+    response = client.post("/v1/chat/completions", content=messages % message, headers=headers)
+    assert assert_problem(response, 400)["errors"][0]["field"] == "messages.0.content"
 
 
 def test_what_is_no_json_is_told(client: httpx.Client) -> None:

@@ -16,8 +16,8 @@ from tests.conftest import QUESTIONS
 
 
 @pytest.fixture(scope="module")
-def result(answerer: Answerer) -> EvalResult:
-    return evaluate(load_question_set(QUESTIONS), answerer, name="interview.jsonl")
+def result(quick: Answerer) -> EvalResult:
+    return evaluate(load_question_set(QUESTIONS), quick, name="interview.jsonl")
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
     assert "default-src 'none'" in page
 
 
-def test_what_is_shown_is_escaped(answerer: Answerer, snapshot: Snapshot) -> None:
+def test_what_is_shown_is_escaped(quick: Answerer, snapshot: Snapshot) -> None:
     first = load_question_set(QUESTIONS).questions[0]
     attack = first.model_copy(update={"question": "<script>alert(1)</script> & combien ?"})
-    page = render_report(evaluate(QuestionSet((attack,)), answerer), snapshot)
+    page = render_report(evaluate(QuestionSet((attack,)), quick), snapshot)
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; combien ?" in page
 
