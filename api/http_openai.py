@@ -19,7 +19,7 @@ from fastapi.sse import format_sse_event
 from starlette.exceptions import HTTPException
 
 from api.dependencies import Configured, Ready, Responses, problems
-from api.events import HEADERS
+from api.events import HEADERS, describe_events
 from api.metrics import observed
 from api.openai_schemas import (
     Annotation,
@@ -61,7 +61,7 @@ _STREAM: Responses = {
     200: {
         "description": "The answer; with `stream`, events of type `chat.completion.chunk`, then "
         "`[DONE]`. If it fails on the way, the last is an `error`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": describe_events(),
     }
 }
 

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import Scope
 
 from api.requests import FAILURE, HEADER
@@ -120,6 +121,8 @@ def refusal(scope: Scope, error: HTTPException) -> Response:
         return Response(status_code=error.status_code, headers=error.headers)
     response = problem(scope, HTTPStatus(error.status_code), str(error.detail))
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_allowed(scope))
     return response
 
 
@@ -144,6 +147,18 @@ def describe_problems(schema: dict[str, Any]) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schema.get("components", {}).get("schemas", {}).pop(name, None)
     return schema
+
+
+def _allowed(scope: Scope) -> list[str]:
+    """The methods of a path, by all of its routes: the router tells those of the first alone."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**scope, "method": method})[0] is Match.FULL
+            for route in scope["app"].routes
+        )
+    ]
 
 
 def _sends_json(request: Request) -> bool:

@@ -56,6 +56,9 @@ _SECOND_SENTENCE_SHARE = 0.6
 
 # Another document is heard when it gives another figure in a sentence that fits almost as well.
 _OTHER_FIGURE_SHARE = 0.2
+
+# A sentence in the question's language that gives the same answer is preferred from here on.
+_SAME_ANSWER_SHARE = 0.05
 _MOST_SENTENCES = 3
 _SAME_TERMS = 0.8
 
@@ -126,11 +129,12 @@ def read(
 ) -> Reading:
     """Pick the sentence, or the few sentences, that answer best.
 
-    Questions are not answers, nor are headings, unless they are whole sentences. A second sentence
-    is added where it is almost as likely as the first and does not merely say the same; and where
-    the question asks for a number or a date, the sentences of other documents that give another
-    one. A sentence that leans on the one before comes with it, an item that was asked for among
-    others with the whole list.
+    Questions are not answers, nor are headings, unless they are whole sentences. Of sentences that
+    give the same answer, one in the question's language is preferred. A second sentence is added
+    where it is almost as likely as the first and does not merely say the same; and where the
+    question asks for a number or a date, the sentences of other documents that give another one. A
+    sentence that leans on the one before comes with it, an item that was asked for among others
+    with the whole list.
 
     Args:
         snapshot: Where the hits are from.
@@ -143,6 +147,8 @@ def read(
     candidates = rank_sentences(snapshot, question, hits)
     if not candidates:
         return Reading((), 0.0)
+    confidence = _probability(confidence_features(snapshot, language, candidates[0]))
+    candidates = _prefer_language(snapshot, language, candidates)
     best = candidates[0]
     others = _other_values(snapshot, asked, language, candidates)
     chosen = [best, *others]
@@ -150,12 +156,48 @@ def read(
     close = second is not None and second.score > _SECOND_SENTENCE_SHARE * best.score
     if not others and second is not None and close:
         chosen.append(second)
-    confidence = _probability(confidence_features(snapshot, language, best))
     whole = [complete(e, snapshot.documents[e.passage.document_id], asked) for e in chosen]
     merged = _merge(whole)
     if not others and len({evidence.passage.id for evidence in merged}) == 1:
         merged.sort(key=lambda evidence: evidence.position)
     return Reading(tuple(merged), confidence, bool(others))
+
+
+def _prefer_language(
+    snapshot: Snapshot, language: Language, candidates: list[Evidence]
+) -> list[Evidence]:
+    """The candidates, first the one in this language that gives the answer of the best."""
+    best = candidates[0]
+    for candidate in candidates:
+        if candidate.score < _SAME_ANSWER_SHARE * best.score:
+            break
+        document = snapshot.documents[candidate.passage.document_id]
+        if document.language == language and _gives_the_same(snapshot, candidate, best):
+            return [candidate, *(other for other in candidates if other is not candidate)]
+    return candidates
+
+
+def _gives_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
+    """Whether it is the same sentence, or has a short answer of the same words or values."""
+    if one is other:
+        return True
+    short = _short_text(snapshot, one)
+    if short and short == _short_text(snapshot, other):
+        return True
+    values, others = _short_values(snapshot, one), _short_values(snapshot, other)
+    return (
+        bool(values)
+        and all(is_given(v, others) for v in values)
+        and all(is_given(v, values) for v in others)
+    )
+
+
+def _short_values(snapshot: Snapshot, evidence: Evidence) -> list[Value]:
+    short = evidence.short_answer
+    if short is None:
+        return []
+    document = snapshot.documents[evidence.passage.document_id]
+    return list(find_values(document.text[short.start : short.end], document.language))
 
 
 def _merge(chosen: Sequence[Evidence]) -> list[Evidence]:

@@ -111,3 +111,31 @@ def shipped(
     store = SnapshotStore(tmp_path_factory.mktemp("shipped"))
     build_snapshot(load_corpus([DOCUMENTS]).documents, embedder, store, CHUNKING)
     return Answerer(store.load(), embedder, reranker)
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Qui dirige le musée du campus ?", "fr"),
+        ("Who is the director of the campus museum?", "en"),
+        ("Combien de salles compte le musée du campus ?", "fr"),
+        ("How many rooms does the campus museum have?", "en"),
+    ],
+)
+def test_of_two_that_say_the_same_the_one_in_the_language_of_the_question_is_cited(
+    ask: Ask, question: str, language: Language
+) -> None:
+    french = document(
+        "fr",
+        "C’est à Jeanne Moreau, conservatrice, que revient depuis peu la tête du musée du campus."
+        "\n\nOn y trouve douze salles, au musée du campus.",
+        "Visite",
+    )
+    english = document(
+        "en",
+        "Jeanne Moreau is the director of the campus museum.\n\nThe campus museum has 12 rooms.",
+        "Musée du campus",
+        "en",
+    )
+    answer = ask(question, english, french)
+    assert answer.citations[0].document_id == language
