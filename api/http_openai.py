@@ -190,14 +190,16 @@ class _Reply:
 
 
 def list_sources(answer: Answer) -> str:
-    """The sources of an answer as text to be read after it: a line for each citation."""
+    """The sources of an answer as text to be read after it: a line for each citation, in a list, as
+    Markdown would make one paragraph of mere lines.
+    """
     if not answer.citations:
         return ""
     lines = [_SOURCES[answer.language]]
     for citation in answer.citations:
         place = ", ".join(filter(None, (citation.title, citation.heading)))
         page = f" (page {citation.page})" if citation.page is not None else ""
-        line = f"[{citation.marker}] {place}{page} — {citation.source}"
+        line = f"- [{citation.marker}] {place}{page} — {citation.source}"
         lines.append(" ".join(line.splitlines()))
     return "\n\n" + "\n".join(lines)
 

@@ -15,7 +15,7 @@ from api.schemas import MAX_ANSWER, MAX_HISTORY, check_characters, check_text, t
 from qa import Answer, Turn
 
 _MARKER = re.compile(r"\s?\[\d+\]")
-_LISTED_SOURCES = re.compile(r"\s?:(?:\n\[\d+\] .*)+")
+_LISTED_SOURCES = re.compile(r"\s?:(?:\n- \[\d+\] .*)+")
 
 
 class _Read(BaseModel):

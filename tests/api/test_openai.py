@@ -121,7 +121,7 @@ def test_an_answer_comes_with_its_sources(
     assert text == expected.answer
     for citation, line in zip(expected.citations, listed.split("\n"), strict=True):
         assert line == (
-            f"[{citation.marker}] {citation.title}, {citation.heading} — {citation.source}"
+            f"- [{citation.marker}] {citation.title}, {citation.heading} — {citation.source}"
         )
     (choice,) = completion.choices
     annotations = choice.message.annotations or []
@@ -434,7 +434,7 @@ def test_the_history_is_what_was_asked_and_answered_before() -> None:
     assert history(
         ("assistant", "Hello!"),
         ("user", "A?"),
-        ("assistant", "One. [1] Two. [2]\n\nSources:\n[1] T — s\n[2] T, H (page 3) — s\n"),
+        ("assistant", "One. [1] Two. [2]\n\nSources:\n- [1] T — s\n- [2] T, H (page 3) — s\n"),
         ("user", "x" * (MAX_QUESTION + 1)),
         ("assistant", "Too long."),
         ("user", "B?"),
@@ -467,7 +467,7 @@ def test_a_source_is_one_line(ask: Callable[[str], Answer]) -> None:
     update = {"title": "A\nB", "heading": "", "page": 7, "source": "s"}
     citation = answer.citations[0].model_copy(update=update)
     listed = list_sources(answer.model_copy(update={"citations": (citation,)}))
-    assert listed == "\n\nSources\u202f:\n[1] A B (page 7) — s"
+    assert listed == "\n\nSources\u202f:\n- [1] A B (page 7) — s"
 
 
 def test_a_failure_ends_the_stream(caplog: pytest.LogCaptureFixture) -> None:
