@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,9 @@ def main() -> None:
     reranker = load_reranker(arguments.reranker, embedder, models)
     for argument in arguments.sets:
         question_set, snapshot = open_set(argument, embedder, arguments.home, arguments.limit)
+        # Follow-ups are asked after what came before in one of the modes alone.
+        alone = tuple(question for question in question_set.questions if question.turn <= 1)
+        question_set = replace(question_set, questions=alone)
         name = Path(argument.partition("=")[0]).name
         bare = Answerer(snapshot, embedder)
         stages: list[tuple[str, Answerer, Mode]] = [

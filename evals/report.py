@@ -120,8 +120,11 @@ def _shown(item: Item, passages: dict[str, Passage], snapshot: Snapshot) -> list
         cited[citation.passage_id].append(citation)
     for passage_id, citations in cited.items():
         note = " ".join(f"[{citation.marker}]" for citation in citations)
-        spans = [(citation.start, citation.end) for citation in citations]
-        shown.append(_show(note, passages[passage_id], spans, snapshot, "quote"))
+        passage = passages[passage_id]
+        # Filters place it where the same is said, at places of that document.
+        own = [c for c in citations if c.document_id == passage.document_id]
+        spans = [(citation.start, citation.end) for citation in own]
+        shown.append(_show(note, passage, spans, snapshot, "quote"))
     if item.outcome == "right" or not item.evidence:
         return shown
     ranks = {ranked.passage_id: rank for rank, ranked in enumerate(item.passages, start=1)}

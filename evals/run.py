@@ -224,6 +224,11 @@ def _measure(
     judged = bool(question.judgements)
     retrieved = [p.document_id if judged else relevance.indexed_as(p) for p in answer.passages]
     ranking = list(dict.fromkeys(retrieved))
+    indexed = {p.passage_id: relevance.indexed_as(p) for p in answer.passages}
+    citations = tuple(
+        c.model_copy(update={"passage_id": indexed.get(c.passage_id, c.passage_id)})
+        for c in answer.citations
+    )
     if question.answerable:
         for k in (1, 5, 10):
             scores[f"recall@{k}"] = recall_at(ranking, judgements, k)
@@ -247,10 +252,10 @@ def _measure(
         answered=answer.answered,
         answer=answer.answer,
         short_answer=answer.short_answer,
-        citations=answer.citations,
+        citations=citations,
         passages=tuple(
             RankedPassage(
-                passage_id=relevance.indexed_as(passage),
+                passage_id=indexed[passage.passage_id],
                 score=passage.score,
                 relevant=judgements.get(key, 0) > 0,
             )
@@ -259,7 +264,7 @@ def _measure(
         evidence=tuple(evidence),
         confidence=answer.confidence,
         rank_of_evidence=rank,
-        outcome=_outcome(question, answer, judgements, rank),
+        outcome=_outcome(question, answer, citations, judgements, rank),
         right_if_answered=full_right,
         latency_ms=latency,
         scores=scores,
@@ -323,7 +328,11 @@ def _supports(citation: Citation, question: Question, evidence: Sequence[Place])
 
 
 def _outcome(
-    question: Question, answer: Answer, judgements: Judgements, rank: int | None
+    question: Question,
+    answer: Answer,
+    citations: Sequence[Citation],
+    judgements: Judgements,
+    rank: int | None,
 ) -> Outcome:
     if not question.answerable:
         return "answered wrongly" if answer.answered else "right"
@@ -335,5 +344,5 @@ def _outcome(
         return "not retrieved"
     if not answer.answered:
         return "refused wrongly" if rank <= READ_PASSAGES else "not read"
-    taken = {citation.passage_id for citation in answer.citations}
+    taken = {citation.passage_id for citation in citations}
     return "wrong span" if any(judgements.get(passage) for passage in taken) else "not read"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from qa.answer import Citation, Highlight, OtherPlace, RetrievedPassage
 from qa.reader import Evidence, Reading
 from qa.retriever import Hit
 from qa.short_answer import find_short_answer, tidy
+from qa.statements import MARKERS
 from qa.wording import Wording
 
 _ACCORDING_TO: dict[Language, str] = {
@@ -29,7 +29,6 @@ _NEAREST: dict[Language, tuple[str, str]] = {
     "en": ("What comes nearest:", "“{}”"),
 }
 _NAMED = 3
-_NOTE = re.compile(r"\s?\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def cite(snapshot: Snapshot, question: str, language: Language, reading: Reading
         text = " ".join(said)
     else:
         text = "\n".join(
-            f"{_ACCORDING_TO[language].format(citation.title)} {quoted}"
+            f"{_ACCORDING_TO[language].format(MARKERS.sub('', citation.title))} {quoted}"
             for citation, quoted in zip(citations, said, strict=True)
         )
     return Cited(text, _text(snapshot, short), citations)
@@ -114,8 +113,8 @@ def describe_hits(snapshot: Snapshot, hits: Sequence[Hit]) -> tuple[RetrievedPas
 
 def _quote(snapshot: Snapshot, marker: int, evidence: Evidence) -> str:
     """The quoted sentences, each with its marker, and items on lines of their own. What announces
-    a list has none: the list goes on with it. Numbers of the document's own notes, which would be
-    taken for markers, are left out.
+    a list that follows has none: the list goes on with it. Numbers of the document's own notes,
+    which would be taken for markers, are left out.
     """
     text = snapshot.documents[evidence.place.document_id].text
     said = ""
@@ -124,8 +123,9 @@ def _quote(snapshot: Snapshot, marker: int, evidence: Evidence) -> str:
         if before is not None:
             _, line_break, mark = text[before:start].rpartition("\n")
             said += line_break + mark if line_break else " "
-        sentence = _NOTE.sub("", text[start:end])
-        said += sentence if sentence.endswith(":") else f"{sentence} [{marker}]"
+        sentence = MARKERS.sub("", text[start:end])
+        goes_on = sentence.endswith(":") and end < evidence.quoted[-1][1]
+        said += sentence if goes_on else f"{sentence} [{marker}]"
         before = end
     return said
 

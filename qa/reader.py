@@ -21,7 +21,7 @@ from corpus import (
 from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
 from qa.retriever import Hit, ShortSpan, share_of_terms
-from qa.short_answer import find_figures
+from qa.short_answer import asks_for_figure, find_figures
 from qa.whole import complete
 
 # Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
@@ -111,7 +111,8 @@ class Reading:
 
     Attributes:
         evidence: The answering sentences, in the order in which they are to be read.
-        confidence: Estimated probability that the first in rank of these sentences answers.
+        confidence: Estimated probability that the best sentence answers, or the one that gives the
+            same answer in the question's language.
         disagreement: Whether documents give different figures.
     """
 
@@ -148,11 +149,11 @@ def read(
     if not candidates:
         return Reading((), 0.0)
     confidence = _probability(confidence_features(snapshot, language, candidates[0]))
-    candidates = _prefer_language(snapshot, language, candidates)
+    candidates = _prefer_language(snapshot, asked, language, candidates)
     best = candidates[0]
     others = _other_values(snapshot, asked, language, candidates)
     chosen = [best, *others]
-    second = next((c for c in candidates[1:] if not _says_the_same(snapshot, c, best)), None)
+    second = next((c for c in candidates[1:] if not _says_the_same(snapshot, asked, c, best)), None)
     close = second is not None and second.score > _SECOND_SENTENCE_SHARE * best.score
     if not others and second is not None and close:
         chosen.append(second)
@@ -164,31 +165,39 @@ def read(
 
 
 def _prefer_language(
-    snapshot: Snapshot, language: Language, candidates: list[Evidence]
+    snapshot: Snapshot, asked: str, language: Language, candidates: list[Evidence]
 ) -> list[Evidence]:
-    """The candidates, first the one in this language that gives the answer of the best."""
+    """The candidates, but in place of the best one, if there is such, one in this language that
+    gives its answer.
+    """
     best = candidates[0]
     for candidate in candidates:
         if candidate.score < _SAME_ANSWER_SHARE * best.score:
             break
         document = snapshot.documents[candidate.passage.document_id]
-        if document.language == language and _gives_the_same(snapshot, candidate, best):
-            return [candidate, *(other for other in candidates if other is not candidate)]
+        if document.language != language:
+            continue
+        if candidate is best:
+            break
+        if _gives_the_same(snapshot, asked, candidate, best):
+            # What else is said is held against the score of the best.
+            others = [other for other in candidates if other not in (best, candidate)]
+            return [replace(candidate, score=best.score), *others]
     return candidates
 
 
-def _gives_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
-    """Whether it is the same sentence, or has a short answer of the same words or values."""
-    if one is other:
-        return True
+def _gives_the_same(snapshot: Snapshot, asked: str, one: Evidence, other: Evidence) -> bool:
+    """Whether two short answers have the same words or, where a figure is asked for, values."""
     short = _short_text(snapshot, one)
     if short and short == _short_text(snapshot, other):
         return True
+    if not asks_for_figure(asked):
+        return False
     values, others = _short_values(snapshot, one), _short_values(snapshot, other)
     return (
         bool(values)
-        and all(is_given(v, others) for v in values)
-        and all(is_given(v, values) for v in others)
+        and all(is_given(value, others) for value in values)
+        and all(is_given(value, values) for value in others)
     )
 
 
@@ -251,14 +260,13 @@ def _other_values(
     return found
 
 
-def _says_the_same(snapshot: Snapshot, one: Evidence, other: Evidence) -> bool:
-    """Whether it is the same sentence, gives the same short answer, or is a sentence of another
-    document that has nearly all of its terms.
+def _says_the_same(snapshot: Snapshot, asked: str, one: Evidence, other: Evidence) -> bool:
+    """Whether it is the same sentence, or one of another document that gives the same short answer
+    or has nearly all of its terms.
     """
     if one.place.document_id == other.place.document_id:
         return one.place == other.place
-    short = _short_text(snapshot, one)
-    if short and short == _short_text(snapshot, other):
+    if _gives_the_same(snapshot, asked, one, other):
         return True
     return share_of_terms(snapshot, one.place, other.place) >= _SAME_TERMS
 

@@ -97,6 +97,11 @@ def tidy(text: str, within: Span, span: Span) -> Span:
     return (start + first, start + last) if first < last else within
 
 
+def asks_for_figure(question: str) -> bool:
+    """Whether a question asks for a number or a date."""
+    return bool(_ASKS_DATE.search(question) or _ASKS_NUMBER.search(question))
+
+
 def find_figures(
     question: str, language: str, text: str, evidence: Span, *, named_only: bool = False
 ) -> list[Span]:

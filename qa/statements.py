@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from corpus import split_sentences
 
-_MARKERS = re.compile(r"\s*\[(\d+(?:\s*[,;]\s*\d+)*)\]")
+MARKERS = re.compile(r"\s*\[(\d+(?:\s*[,;]\s*\d+)*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def split_statements(answer: str) -> list[Statement]:
     plain = ""
     marked: list[tuple[int, int]] = []
     last = 0
-    for match in _MARKERS.finditer(answer):
+    for match in MARKERS.finditer(answer):
         plain += answer[last : match.start()]
         marked += [(len(plain), int(number)) for number in re.findall(r"\d+", match[1])]
         last = match.end()

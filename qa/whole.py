@@ -52,8 +52,9 @@ def complete(evidence: Evidence, document: Document, question: str) -> Evidence:
     """The same sentence, quoted with what it does not make sense without.
 
     That is the sentence before, if it begins with a word that points back ("Ce dernier", "This
-    is"); the items that it announces, if it ends with a colon; and for an item of a list, where the
-    question asks for several things, the whole list with what announces it. All of one passage.
+    is"); the items that it announces, or else the sentence after it, if it ends with a colon; and
+    for an item of a list, where the question asks for several things, the whole list with what
+    announces it. All of one passage.
     """
     passage, text = evidence.passage, document.text
     sentences = passage.sentences
@@ -68,7 +69,7 @@ def complete(evidence: Evidence, document: Document, question: str) -> Evidence:
             first -= 1
         last = _last_item(items, last)
     elif _announces(text, sentences[last]):
-        last = _last_item(items, last)
+        last = max(_last_item(items, last), min(last + 1, len(sentences) - 1))
     elif first > passage.heading_sentences and _leans(document, sentences[first - 1 : first + 1]):
         first -= 1
     if last - first > _LONGEST_LIST:

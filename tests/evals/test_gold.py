@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpus import load_corpus
-from evals import evaluate, load_question_set
+from corpus import Place, load_corpus
+from evals import evaluate, load_question_set, render_report
 from evals.metrics import calibration_error
 from evals.question_set import QuestionSet
 from index import Embedder, SnapshotStore, build_snapshot
 from qa import Answerer
 from tests.conftest import CHUNKING
+from tests.documents import document
 
 
 @pytest.fixture
@@ -45,6 +46,29 @@ def test_each_question_is_answered_from_the_documents_of_its_evidence(
     both = evaluate(asked, answerer)
     assert not both.gold
     assert all(len(item.passages) == 2 for item in both.items)
+
+
+def test_what_is_indexed_as_of_another_document_is_found_and_shown(
+    asked: QuestionSet, tmp_path: Path, embedder: Embedder
+) -> None:
+    """Two documents say the same, which is indexed once, as of the first of them."""
+    first, second = (
+        document(name, "Le musée du campus compte 12 salles ouvertes au public.", "Guide")
+        for name in ("a", "b")
+    )
+    store = SnapshotStore(tmp_path / "index")
+    build_snapshot([first, second], embedder, store, CHUNKING)
+    snapshot = store.load()
+    assert len(snapshot.passages) == 1
+    place = Place("b", 0, len(second.text))
+    changes = {"answers": ("13",), "evidence": (second.text,), "places": (place,)}
+    question = asked.questions[0].model_copy(update=changes)
+    answerer = Answerer(snapshot, embedder, min_confidence=0)
+    result = evaluate(QuestionSet((question,)), answerer, gold=True)
+    (item,) = result.items
+    assert item.citations[0].document_id == "b"
+    assert item.outcome == "wrong span"
+    assert "12 salles ouvertes" in render_report(result, snapshot)
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:

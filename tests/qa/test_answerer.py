@@ -9,6 +9,7 @@ from evals import load_question_set
 from index import Embedder, Snapshot, SnapshotError, SnapshotStore, build_snapshot
 from qa import Answer, Answerer, Reranker, split_statements
 from tests.conftest import CHUNKING, QUESTIONS
+from tests.documents import document
 
 ASKED = [question.question for question in load_question_set(QUESTIONS).questions]
 
@@ -121,6 +122,27 @@ def test_the_first_sentence_of_an_untitled_text_can_answer(
     answer = Answerer(store.load(), embedder).ask("Combien de salles de réunion y a-t-il ?")
     assert answer.answered
     assert answer.short_answer == "42 salles"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "La cantine du campus sert 300 repas par jour [2, 3].",
+            "La cantine du campus sert 300 repas par jour. [1]",
+        ),
+        ("La cantine du campus sert 300 repas :", "La cantine du campus sert 300 repas : [1]"),
+    ],
+)
+def test_every_sentence_has_the_marker_of_its_citation_and_no_other(
+    tmp_path: Path, embedder: Embedder, text: str, said: str
+) -> None:
+    store = SnapshotStore(tmp_path)
+    build_snapshot([document("d", text)], embedder, store, CHUNKING)
+    answerer = Answerer(store.load(), embedder, min_confidence=0)
+    answer = answerer.ask("Combien de repas la cantine sert-elle ?")
+    assert answer.answer == said
+    assert [statement.markers for statement in split_statements(answer.answer)] == [(1,)]
 
 
 def test_the_threshold_decides(snapshot: Snapshot, embedder: Embedder) -> None:

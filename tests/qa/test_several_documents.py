@@ -138,4 +138,7 @@ def test_of_two_that_say_the_same_the_one_in_the_language_of_the_question_is_cit
         "en",
     )
     answer = ask(question, english, french)
-    assert answer.citations[0].document_id == language
+    (citation,) = answer.citations
+    assert citation.document_id == language
+    assert citation.highlight is not None
+    assert str(answer.short_answer) in citation.quote

@@ -131,6 +131,11 @@ def test_what_announces_a_list_comes_with_it(kind: str) -> None:
     assert found.endswith("Physique pour la médecine.")
 
 
+def test_what_announces_no_list_comes_with_what_follows() -> None:
+    text = "Les partenaires sont au nombre de trois :\n\nl’Inserm, l’Inria et le CNRS. Tous y sont."
+    assert quote(text, "nombre de trois").endswith("l’Inria et le CNRS.")
+
+
 def test_a_list_too_long_to_read_stays_out() -> None:
     text = "Les membres :\n" + "\n".join(f"- Membre {n}." for n in range(40))
     assert quote(text, "Membre 4.", "Quels sont les membres ?").endswith("Membre 4.")
