@@ -1,4 +1,8 @@
-"""What the routes are given: the answerer, a document, a job."""
+"""What the routes are given: the answerer, a document, a job.
+
+What does not block is `async`: a thread would have to be free for it, and slow questions may have
+all of them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ def problems(*statuses: int) -> Responses:
     return {status: {"model": Problem} for status in statuses}
 
 
-def _answerer(request: Request) -> Answerer:
+async def _answerer(request: Request) -> Answerer:
     answerer: Answerer | None = request.app.state.serving.answerer
     if answerer is None:
         raise HTTPException(
@@ -33,19 +37,21 @@ def _answerer(request: Request) -> Answerer:
     return answerer
 
 
-def _document(document_id: str, answerer: Annotated[Answerer, Depends(_answerer)]) -> Document:
+async def _document(
+    document_id: str, answerer: Annotated[Answerer, Depends(_answerer)]
+) -> Document:
     document = answerer.snapshot.documents.get(document_id)
     if document is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"There is no document {document_id!r}.")
     return document
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _jobs(request: Request) -> JobStore:
+async def _jobs(request: Request) -> JobStore:
     jobs: JobStore = request.app.state.jobs
     return jobs
 

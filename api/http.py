@@ -112,12 +112,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @router.get("/healthz", tags=["operations"])
-def health() -> Health:
+async def health() -> Health:
     """Whether the process is alive."""
     return Health()
 
 
 @router.get("/readyz", tags=["operations"], responses=problems(503))
-def readiness(answerer: Ready) -> Readiness:
+async def readiness(answerer: Ready) -> Readiness:
     """Whether questions can be answered; 503 until then."""
     return Readiness(index_version=answerer.snapshot.version)

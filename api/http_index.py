@@ -91,7 +91,7 @@ def remove_document(
     tags=["index"],
     status_code=HTTPStatus.ACCEPTED,
     dependencies=[Writer],
-    responses={**_WRITING, **problems(400, 413, 415, 422)},
+    responses={**_WRITING, **problems(400, 408, 413, 415, 422)},
 )
 def rebuild(response: Response, jobs: Jobs, body: RebuildRequest | None = None) -> Job:
     """Read all documents again and index them in the background; the service goes on meanwhile."""
@@ -138,7 +138,7 @@ def get_index(settings: Configured) -> IndexInfo:
     "/index/rollback",
     tags=["index"],
     dependencies=[Writer],
-    responses={**_WRITING, **problems(400, 404, 409, 413, 415, 422)},
+    responses={**_WRITING, **problems(400, 404, 408, 409, 413, 415, 422)},
 )
 def rollback(
     request: Request, settings: Configured, body: RollbackRequest | None = None

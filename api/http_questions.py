@@ -13,7 +13,7 @@ from api.metrics import observed
 from api.schemas import AskRequest, SearchRequest
 from qa import Answer, SearchResult, Turn
 
-_INVALID = problems(400, 413, 415, 422, 503)
+_INVALID = problems(400, 408, 413, 415, 422, 503)
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; with `stream`, or to a request that accepts "

@@ -8,8 +8,10 @@ lost its process.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 import uuid
@@ -20,17 +22,22 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from api.settings import Settings
+from corpus import sync
 
 Kind = Literal["update", "rebuild"]
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
+_LOGGER = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 _KEPT = 100
 _MOST_ATTEMPTS = 3
 _PATIENCE = 10
+_ENDED_IN_ORDER = (-signal.SIGTERM, 128 + signal.SIGTERM)
+"""Statuses of a process that was told to end: before it listened to that, and after."""
+
 _LOST = "The process that ran it has ended; it is started again when the service starts."
 
 
@@ -101,7 +108,8 @@ class JobStore:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = settings.jobs
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._unreadable: set[str] = set()
 
     def submit(self, kind: Kind) -> Job:
         """Start a job; an update joins one that has not begun to read yet."""
@@ -126,16 +134,11 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job as it is now; None if there is none of this id."""
-        if not _ID.fullmatch(job_id):
-            return None
-        try:
-            job = Job.model_validate_json(self._path(job_id).read_bytes())
-        except FileNotFoundError:
-            return None
-        if job.is_open and not self._is_alive(job.id):
+        job = self._read(job_id)
+        if job is not None and job.is_open and not self._is_alive(job_id):
             # It may have finished between the two looks.
-            job = Job.model_validate_json(self._path(job_id).read_bytes())
-            if job.is_open:
+            job = self._read(job_id)
+            if job is not None and job.is_open:
                 return job.model_copy(update={"status": "failed", "error": _LOST})
         return job
 
@@ -154,8 +157,8 @@ class JobStore:
             return
         with self._lock():
             for path in sorted(self._folder.glob("*.json")):
-                job = Job.model_validate_json(path.read_bytes())
-                if not job.is_open or self._is_alive(job.id):
+                job = self._read(path.stem)
+                if job is None or not job.is_open or self._is_alive(job.id):
                     continue
                 ended = {"finished_at": timestamp(), "stage": None, "seconds_left": None}
                 if self.is_cancelled(job.id):
@@ -168,21 +171,39 @@ class JobStore:
                     self.write(job.model_copy(update=ended))
 
     def stop(self) -> None:
-        """End the processes started here; their jobs go on at the next start."""
-        for process in self._processes:
+        """End the processes started here; their jobs go on at the next start, with as many attempts
+        left as before: it is not for them that they ended.
+        """
+        processes, self._processes = self._processes, {}
+        for process in processes.values():
             process.terminate()
-        for process in self._processes:
+        in_order = []
+        for job_id, process in processes.items():
             try:
-                process.wait(_PATIENCE)
+                ended = process.wait(_PATIENCE) in _ENDED_IN_ORDER
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+                ended = True
+            if ended:
+                in_order.append(job_id)
+        if not in_order:
+            return
+        with self._lock():
+            for job in filter(None, map(self._read, in_order)):
+                if job.is_open and not self._is_alive(job.id):
+                    self.write(job.model_copy(update={"attempts": job.attempts - 1}))
 
-    def write(self, job: Job) -> None:
+    def write(self, job: Job, *, durable: bool = True) -> None:
+        """Write down how a job is; if `durable`, wait until that would survive a power cut."""
         path = self._path(job.id)
         temporary = path.with_suffix(f".{os.getpid()}")
         temporary.write_text(job.model_dump_json(indent=2), encoding="utf-8")
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
+        if durable:
+            sync(self._folder)
 
     def begin(self, job_id: str) -> Job | None:
         """Mark a job as begun, so that no other joins it; None if it has been cancelled."""
@@ -213,8 +234,27 @@ class JobStore:
                 stdin=subprocess.DEVNULL,
             )
         # Only here, under the lock: those that have ended are let go of.
-        self._processes = [known for known in self._processes if known.poll() is None]
-        self._processes.append(process)
+        running = {name: known for name, known in self._processes.items() if known.poll() is None}
+        self._processes = {**running, job.id: process}
+
+    def _read(self, job_id: str) -> Job | None:
+        """A job as its file has it; None without one, or if it cannot be read: the service starts
+        all the same, and the other jobs go on.
+        """
+        if not _ID.fullmatch(job_id):
+            return None
+        try:
+            job = Job.model_validate_json(self._path(job_id).read_bytes())
+            if job.id == job_id:
+                return job
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError):
+            pass
+        if job_id not in self._unreadable:
+            self._unreadable.add(job_id)
+            _LOGGER.warning("%s cannot be read as a job; it is left out", self._path(job_id))
+        return None
 
     def _is_alive(self, job_id: str) -> bool:
         try:
@@ -230,7 +270,8 @@ class JobStore:
     def _prune(self) -> None:
         finished = [job for job in self.all() if not job.is_open]
         for job in finished[_KEPT:]:
-            for path in (self._path(job.id), self._alive(job.id), self._marker(job.id)):
+            # With what a process that was killed had not finished writing.
+            for path in self._folder.glob(f"{job.id}.*"):
                 path.unlink(missing_ok=True)
 
     @contextmanager

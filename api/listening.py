@@ -11,6 +11,10 @@ _KEEP_ALIVE = 75
 """Seconds that an idle connection stays open: longer than clients keep it (httpx: 5 s, as long as
 uvicorn by default), so that none is closed just as a client sends on it."""
 
+_SHUTDOWN = 15
+"""Seconds that requests have to end once the service is told to stop. One that stalls must not keep
+it for ever; systemd and compose give it 30 s in all, and its jobs need some of them."""
+
 
 def require_free(host: str, port: int) -> None:
     """Raises OSError, which says what to do, if the address is taken."""
@@ -26,7 +30,7 @@ def require_free(host: str, port: int) -> None:
 
 
 def listen(service: Any, host: str, port: int, workers: int = 1) -> None:
-    """Serve until it is told to stop; requests that are being answered are answered to their end.
+    """Serve until it is told to stop; requests that are being answered then have a while to end.
 
     Args:
         service: An ASGI application; for several workers, the name of a function that makes one.
@@ -43,6 +47,7 @@ def listen(service: Any, host: str, port: int, workers: int = 1) -> None:
         # Whoever can send a header could otherwise choose the address that a request comes from.
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_SHUTDOWN,
         # A worker that loads its models is busy for longer than the five seconds of the default.
         timeout_worker_healthcheck=60,
         # The service writes its own.

@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from api.settings import Settings
 from corpus import FORMATS, CorpusError, check_name
@@ -47,6 +48,9 @@ async def read_uploads(request: Request, settings: Settings) -> FormData:
             detail = f"Too many files: send at most {most} at once."
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail) from error
         raise HTTPException(HTTPStatus.BAD_REQUEST, error.message) from error
+    except ClientDisconnect as error:
+        # Nobody is left to read this; it is counted as what it is, and no failure of the service.
+        raise HTTPException(HTTPStatus.BAD_REQUEST, "The body broke off.") from error
     try:
         if not parser.ended:
             detail = "The body breaks off: its last boundary is missing."

@@ -107,7 +107,7 @@ class _Runner:
         if begins or now - self._written >= _SECONDS_BETWEEN_WRITES:
             self._stop_if_cancelled()
             self._written = now
-            self._jobs.write(self._job)
+            self._jobs.write(self._job, durable=begins)
 
     def _stop_if_cancelled(self) -> None:
         if self._jobs.is_cancelled(self._job.id):

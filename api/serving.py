@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from api.models import Models
@@ -13,6 +14,7 @@ from qa import Answerer, RerankerError, SpanReaderError
 
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_REFUSED = 60
 _UNUSABLE = (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError)
 
 
@@ -37,6 +39,7 @@ class Serving:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._refused: str | None = None
+        self._refused_until = 0.0
         self.answerer: Answerer | None = None
         try:
             snapshot = settings.store.load()
@@ -78,6 +81,7 @@ class Serving:
             answerer = self._answerer(snapshot)
             store.rollback(snapshot.version, waiting)
             self.answerer = answerer
+            self._refused = None
 
     def _refresh(self) -> None:
         store = self._settings.store
@@ -88,13 +92,15 @@ class Serving:
             self.answerer = None
             return
         served = self.answerer.snapshot.version if self.answerer else None
-        if version in (served, self._refused):
+        refused = version == self._refused and time.monotonic() < self._refused_until
+        if refused or version == served:
             return
         try:
             answerer = self._answerer(store.load())
         except (*_UNUSABLE, OSError) as error:
             _LOGGER.error("the index %s is not served: %s", version, error)
-            self._refused = version
+            # For a while: what it failed of may pass, such as a disk that could not be read.
+            self._refused, self._refused_until = version, time.monotonic() + _SECONDS_REFUSED
         else:
             self.answerer = answerer
             _LOGGER.info("now serving the index %s", answerer.snapshot.version)

@@ -61,7 +61,9 @@ def run_command(environment: Environment) -> RunCommand:
 
 @pytest.fixture(scope="session")
 def run_here(environment: Environment) -> RunCommand:
-    """As `run_command`, but in this process, which has imported already what takes seconds."""
+    """As `run_command`, but in this process, which has imported already what takes seconds. Not
+    for `serve` and `mcp`, which set up the logs of their process.
+    """
     bare = {name: None for name in os.environ if name.startswith("CAMPUS_QA_")}
 
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

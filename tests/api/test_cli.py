@@ -103,13 +103,13 @@ def test_failures_are_status_1_and_one_clear_line(
 
 
 def test_an_index_of_another_model_stops_the_server_with_one_clear_line(
-    run_here: RunCommand, home: Path, tmp_path: Path
+    run_command: RunCommand, home: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(home / "index", tmp_path / "index")
     manifest = next((tmp_path / "index" / "snapshots").glob("*/manifest.json"))
     manifest.write_text(manifest.read_text().replace('"query: "', '""'))
     for command in (["serve", "--port", "0"], ["ask", "Qui ?"]):
-        done = run_here(*command, CAMPUS_QA_HOME=str(tmp_path))
+        done = run_command(*command, CAMPUS_QA_HOME=str(tmp_path))
         assert done.returncode == 1
         assert len(done.stderr.strip().splitlines()) == 1
         assert "rebuild it with `campus-qa index build`" in done.stderr

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
+from api import http_index, http_questions
 from api.limits import BodyLimit
 from api.problems import add_problem_handlers
 from tests.api.conftest import serve
@@ -60,3 +61,16 @@ def test_an_answer_may_take_longer_than_a_body(port: int) -> None:
     answer = exchange(port, b'{"a": 1 }')
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"done" in answer
+
+
+def test_the_openapi_document_says_where_a_body_may_come_too_late() -> None:
+    app = FastAPI()
+    for part in (http_questions, http_index):
+        app.include_router(part.router)
+    told = {
+        path
+        for path, methods in app.openapi()["paths"].items()
+        for operation in methods.values()
+        if "408" in operation["responses"]
+    }
+    assert told == {"/ask", "/search", "/index/rebuild", "/index/rollback"}
