@@ -63,7 +63,7 @@ def keys_create(
         print_json({**_describe(key), "key": text})
     else:
         typer.echo(text)
-        say(f"This is the key {key.id}: it is not shown again.")
+        say(f"This is the key {key.id}: it is not shown again. Its hash is in {store.path}.")
     for scope in dict.fromkeys(closing):
         say(_CLOSED[scope])
 

@@ -25,7 +25,8 @@ class Citation(_Frozen):
 
     `page` is that of its beginning, null where the format has no pages; `highlight` is where the
     short answer stands, null where it is not in this quote; `score` is the share of belief, among
-    all sentences read, that it is this one that answers.
+    all sentences read, that it is this one that answers; where an LLM worded the answer, how well
+    it bears out what is said, as log odds.
     """
 
     marker: int
