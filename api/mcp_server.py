@@ -25,9 +25,8 @@ from api.access import given_key, require_asker
 from api.listing import list_documents
 from api.problems import refusal
 from api.schemas import MAX_HISTORY, DocumentList, GivenFilters, GivenTurn, Text, TopK
-from api.serving import Serving
+from api.serving import UNUSABLE, Serving
 from api.settings import Settings
-from index import EmbeddedModelError, EmbedderError, SnapshotError
 from qa import (
     Answer,
     Answerer,
@@ -36,10 +35,8 @@ from qa import (
     FilterError,
     Mode,
     ModeError,
-    RerankerError,
     RetrievedPassage,
     SearchResult,
-    SpanReaderError,
     Turn,
 )
 
@@ -58,7 +55,6 @@ tell the user so, and do not fill the gap with anything else."""
 _READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-_UNUSABLE = (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -281,7 +277,7 @@ class Tools:
     def _warm_up(self) -> None:
         try:
             self._load()
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             # The next tool that is called tries again, and tells.
             _LOGGER.error("%s", error)
 
@@ -301,7 +297,7 @@ class Tools:
     def _answerer(self) -> Answerer:
         try:
             answerer = self._load().answerer
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             raise ToolError(str(error)) from error
         if answerer is None:
             raise ToolError(

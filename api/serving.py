@@ -15,7 +15,8 @@ from qa import Answerer, RerankerError, SpanReaderError
 _LOGGER = logging.getLogger(__name__)
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_REFUSED = 60
-_UNUSABLE = (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError)
+UNUSABLE = (SnapshotError, EmbedderError, EmbeddedModelError, RerankerError, SpanReaderError)
+"""What an index, or a model that it needs, cannot be loaded for."""
 
 
 class Serving:
@@ -97,7 +98,7 @@ class Serving:
             return
         try:
             answerer = self._answerer(store.load())
-        except (*_UNUSABLE, OSError) as error:
+        except (*UNUSABLE, OSError) as error:
             _LOGGER.error("the index %s is not served: %s", version, error)
             # For a while: what it failed of may pass, such as a disk that could not be read.
             self._refused, self._refused_until = version, time.monotonic() + _SECONDS_REFUSED

@@ -22,7 +22,7 @@ from index import Snapshot, terms
 from qa.logits import to_logit, to_probability, weigh
 from qa.retriever import Hit, ShortSpan, share_of_terms
 from qa.short_answer import asks_for_figure, find_figures
-from qa.whole import complete
+from qa.whole import CLOSERS, complete
 
 # Fitted by `python -m qa.fit.reader`, which says how: what tells the sentence that answers from the
 # others, without and with a cross-encoder's judgements, and what tells that one answers at all.
@@ -59,10 +59,9 @@ _OTHER_FIGURE_SHARE = 0.2
 
 # A sentence in the question's language that gives the same answer is preferred from here on.
 _SAME_ANSWER_SHARE = 0.05
+
 _MOST_SENTENCES = 3
 _SAME_TERMS = 0.8
-
-_CLOSERS = "»”\"’') *_\u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +346,7 @@ def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Ite
 
 
 def _can_answer(sentence: str, is_heading: bool) -> bool:
-    bare = sentence.rstrip(_CLOSERS)
+    bare = sentence.rstrip(CLOSERS)
     return not bare.endswith("?") and (not is_heading or bare.endswith((".", "!", "…")))
 
 

@@ -45,7 +45,8 @@ _ASKS_SEVERAL = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_LIST = 12
-_CLOSERS = "»”\"’') *_\u00a0\u202f"
+CLOSERS = "»”\"’') *_\u00a0\u202f"
+"""What may stand after the last sign of a sentence."""
 
 
 def complete(evidence: Evidence, document: Document, question: str) -> Evidence:
@@ -89,7 +90,7 @@ def _last_item(items: list[bool], last: int) -> int:
 
 
 def _announces(text: str, sentence: Span) -> bool:
-    return text[slice(*sentence)].rstrip(_CLOSERS).endswith(":")
+    return text[slice(*sentence)].rstrip(CLOSERS).endswith(":")
 
 
 def _leans(document: Document, pair: tuple[Span, ...]) -> bool:
@@ -98,7 +99,7 @@ def _leans(document: Document, pair: tuple[Span, ...]) -> bool:
     """
     (first, end), (start, _) = pair
     text = document.text
-    if text[first:end].rstrip(_CLOSERS).endswith("?"):
+    if text[first:end].rstrip(CLOSERS).endswith("?"):
         return False
     if _POINTS_BACK.match(text, start):
         return True
