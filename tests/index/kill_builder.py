@@ -46,10 +46,9 @@ def main() -> None:
     torch.set_num_threads(1)
     embedder = Embedder.load(embedding_model(None, arguments.home / "models"))
     with tempfile.TemporaryDirectory() as folder:
-        killed, published = _run(arguments.rounds, Path(folder), embedder)
-    print(
-        f"{killed} builders killed, {published} of {arguments.rounds} had published; all verified"
-    )
+        started, published = _run(arguments.rounds, Path(folder), embedder)
+    killed = f"{arguments.rounds} of {started} builders killed"
+    print(f"{killed}, {published} of them had published; all verified")
 
 
 def _run(rounds: int, home: Path, embedder: Embedder) -> tuple[int, int]:
