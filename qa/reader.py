@@ -180,7 +180,7 @@ def _prefer_language(
             break
         if _gives_the_same(snapshot, asked, candidate, best):
             # What else is said is held against the score of the best.
-            others = [other for other in candidates if other not in (best, candidate)]
+            others = (c for c in candidates if c is not best and c is not candidate)
             return [replace(candidate, score=best.score), *others]
     return candidates
 
