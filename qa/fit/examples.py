@@ -13,15 +13,14 @@ from pathlib import Path
 
 from corpus import Passage, Span, join_digit_groups
 from index import Embedder, Snapshot
-from qa.fit.sets import WRITTEN_SET, FitQuestion, index_of, read_set
+from qa.fit.sets import WRITTEN_SET, FitQuestion, article_of, index_of, read_set
 from qa.retriever import CANDIDATES, retrieve
 
 SEED = 1
-_TEXTS_A_BATCH = 24
-_LIKE_LENGTH = 128
-_MIN_TOKENS, _MAX_TOKENS = 160, 256
+_LIKE_LENGTH = 16
+_MIN_TOKENS, _MAX_TOKENS = 160, 320
 _READ_TOKENS = 400
-_NEGATIVE_SHARE = 0.6
+_NEGATIVES = (0.3, 0.4, 0.2, 0.1)
 _MOST = 16
 _HARDNESS = 40.0
 _PLAIN_SHARE = 0.15
@@ -127,24 +126,27 @@ class Examples:
                     self._examples[asked, read] = found
                     print(f"{asked} over {read}: {len(found)} questions", file=sys.stderr)
 
-    def batches(self, epoch: int) -> list[list[Group]]:
-        """All batches of an epoch, each of about `_TEXTS_A_BATCH` texts of like length."""
-        chance = random.Random(f"{SEED}-{epoch}")
+    def batches(self, epoch: int, texts: int, seed: int = SEED) -> list[list[Group]]:
+        """All batches of an epoch, each of about so many texts, of like length."""
+        chance = random.Random(f"{seed}-{epoch}")
         groups = [
             self._train(chance, pair, example)
             for pair, example in self._choose(chance)
             if example and not example.held_out
         ]
         batches: list[list[Group]] = []
-        for first in range(0, len(groups), _LIKE_LENGTH):
+        pooled = _LIKE_LENGTH * texts // 2
+        for first in range(0, len(groups), pooled):
             pool = sorted(
-                groups[first : first + _LIKE_LENGTH], key=lambda g: max(len(t.ids) for t in g.texts)
+                groups[first : first + pooled], key=lambda g: max(len(t.ids) for t in g.texts)
             )
-            batches.append([])
+            count = texts
             for group in pool:
-                if sum(len(g.texts) for g in batches[-1]) + len(group.texts) > _TEXTS_A_BATCH:
+                if count + len(group.texts) > texts:
                     batches.append([])
+                    count = 0
                 batches[-1].append(group)
+                count += len(group.texts)
         chance.shuffle(batches)
         return batches
 
@@ -175,8 +177,8 @@ class Examples:
         return chosen
 
     def _train(self, chance: random.Random, pair: Pair, example: Example) -> Group:
-        """By itself, or against another passage drawn by its rank, or against its own without the
-        sentence that answers.
+        """By itself, or against up to three other passages drawn by their rank, or against its own
+        without the sentence that answers.
 
         Some of the answerable questions have that one alone, and most of the others are shown with
         a sentence that answers: it is the passage that tells, not the question. Sometimes one is
@@ -191,9 +193,10 @@ class Examples:
         drawn = []
         if example.passage is None:
             drawn.append(others.pop(0))
-        if others and chance.random() < _NEGATIVE_SHARE:
+        (negatives,) = chance.choices(range(len(_NEGATIVES)), _NEGATIVES)
+        if others:
             weights = [math.exp(_HARDNESS * score) for _, score in others]
-            drawn += chance.choices(others, weights)
+            drawn += sorted(set(chance.choices(others, weights, k=negatives)))
         shown = self._shown(pair, example, drawn)
         right = None if example.passage is None else shown.pop(0)
         most = chance.randint(_MIN_TOKENS, _MAX_TOKENS)
@@ -203,7 +206,7 @@ class Examples:
         elif right is not None and chance.random() < _REMOVED_SHARE:
             without = self._without_answer(pair, right)
             if without is not None:
-                shown = [without]
+                shown = [without, *shown]
                 right = right if chance.random() < _BESIDE_SHARE else None
         return self._group(chance, pair, question, right, shown, most)
 
@@ -324,11 +327,12 @@ def _find_examples(
     Passages of held-out articles are not among the others of questions that are trained on.
     """
     vectors = embedder.embed_queries([question.text for question in questions])
-    hidden = {question.document_id for question in questions if question.held_out}
+    hidden = {question.article for question in questions if question.held_out}
     documents = [
         {passage.document_id, *(place.document_id for place in passage.repeated_at)}
         for passage in snapshot.passages
     ]
+    articles = [{article_of(name) for name in names} for names in documents]
     asked_before: dict[str, str] = {}
     examples: list[Example | None] = []
     for question, vector in zip(questions, vectors, strict=True):
@@ -339,7 +343,7 @@ def _find_examples(
         others = [
             (number, score)
             for number, score in scores.items()
-            if question.held_out or hidden.isdisjoint(documents[number])
+            if question.held_out or hidden.isdisjoint(articles[number])
         ]
         before = asked_before.get(question.document_id)
         asked_before[question.document_id] = question.text

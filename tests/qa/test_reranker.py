@@ -38,10 +38,11 @@ def test_what_the_adapters_add_is_merged_into_the_layers(
     bert, tokenizer = embedder.backbone()
     before = bert.encoder.layer[0].attention.self.query.weight.clone()
     network = Network(copy.deepcopy(bert))
-    for _, parent, name, linear in list(network.adapted()):
-        setattr(parent, name, Adapter(linear))
     with safe_open(WEIGHTS, "pt") as file:
         learned = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    rank = next(len(part) for name, part in learned.items() if name.endswith(".down"))
+    for _, parent, name, linear in list(network.adapted()):
+        setattr(parent, name, Adapter(linear, rank))
     assert not network.load_state_dict(learned, strict=False).unexpected_keys
     network.eval()
     passages = [hit.passage for hit in hits[:3]]
