@@ -30,6 +30,7 @@ _REMOVED_SHARE = 0.4
 _BESIDE_SHARE = 0.7
 _TITLE_SHARE = 0.9
 _ANYWHERE = (0, 0)
+_SPECIAL_TOKENS = 4
 _OTHER_LANGUAGES = ("de", "es", "ro")
 _SETS = {
     WRITTEN_SET: [WRITTEN_SET],
@@ -114,6 +115,7 @@ class Examples:
 
     def __init__(self, embedder: Embedder, data: Path) -> None:
         _, self._tokenizer = embedder.backbone()
+        self._known_places: dict[str, list[Span]] = {}
         self._passages: dict[Pair, list[Passage]] = {}
         self._examples: dict[Pair, list[Example | None]] = {}
         for read, asked_sets in _SETS.items():
@@ -128,6 +130,7 @@ class Examples:
 
     def batches(self, epoch: int, texts: int, seed: int = SEED) -> list[list[Group]]:
         """All batches of an epoch, each of about so many texts, of like length."""
+        self._take_whole()
         chance = random.Random(f"{seed}-{epoch}")
         groups = [
             self._train(chance, pair, example)
@@ -152,6 +155,7 @@ class Examples:
 
     def held_out(self, pair: Pair, most: int) -> Iterator[Group]:
         """Groups that are not trained on: the passage that answers, and the three best others."""
+        self._take_whole()
         chance = random.Random(SEED)
         answered = [e for e in self._examples[pair] if e and e.held_out and e.passage is not None]
         for example in answered[:most]:
@@ -159,14 +163,17 @@ class Examples:
             yield self._group(chance, pair, example.text, right, wrong, _READ_TOKENS)
 
     def _choose(self, chance: random.Random) -> list[tuple[Pair, Example | None]]:
-        """PIAF and ours whole; each of XQuAD's own questions in English or across languages."""
+        """PIAF's questions twice, since they are few beside ours, and ours; each of XQuAD's in
+        English or across languages.
+        """
         chosen: list[tuple[Pair, Example | None]] = []
         xquad = []
         for pair, examples in self._examples.items():
             if pair[0].startswith("xquad"):
                 xquad.append(examples)
             else:
-                chosen.extend((pair, example) for example in examples)
+                times = 2 if pair[0] == "piaf-train" else 1
+                chosen.extend((pair, example) for example in examples * times)
         for number in range(min(map(len, xquad))):
             one, other = chance.choice(_OTHER_LANGUAGES), chance.choice(_OTHER_LANGUAGES)
             across = chance.choice([("en", one), (other, "en"), (other, other)])
@@ -272,23 +279,17 @@ class Examples:
         Returns:
             The text, and the first and the last token of the span in it.
         """
-        around = len(self._tokenizer(question, title)["input_ids"])
+        around = len(self._places(question)) + len(self._places(title)) + _SPECIAL_TOKENS
         start, end = self._window(chance, text, max(40, most - around), span)
-        found = self._tokenizer(
-            question,
-            title + text[start:end],
-            truncation="only_second",
-            max_length=512,
-            return_offsets_mapping=True,
-        )
-        offsets = found["offset_mapping"]
+        found = self._tokenizer.backend_tokenizer.encode(question, title + text[start:end])
+        offsets = found.offsets
         may_answer = [
             part == 1 and end_of > len(title)
-            for part, (_, end_of) in zip(found.sequence_ids(), offsets, strict=True)
+            for part, (_, end_of) in zip(found.sequence_ids, offsets, strict=True)
         ]
         first, last = (place + len(title) - start for place in span)
         inside = [i for i, (a, b) in enumerate(offsets) if may_answer[i] and a < last and b > first]
-        encoded = Encoded(found["input_ids"], may_answer)
+        encoded = Encoded(found.ids, may_answer)
         if span == _ANYWHERE:
             return encoded, _ANYWHERE
         if not inside:
@@ -296,9 +297,7 @@ class Examples:
         return encoded, (inside[0], inside[-1])
 
     def _window(self, chance: random.Random, text: str, most: int, span: Span) -> Span:
-        offsets = self._tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )["offset_mapping"]
+        offsets = self._places(text)
         if len(offsets) <= most:
             return 0, len(text)
         low, high = 0, len(offsets) - most
@@ -309,6 +308,18 @@ class Examples:
             high = max(low, min(first, high))
         start = chance.randint(low, high)
         return offsets[start][0], offsets[start + most - 1][1]
+
+    def _take_whole(self) -> None:
+        """Nothing is cut or padded by the tokenizer, as it may have been told for another use."""
+        self._tokenizer.backend_tokenizer.no_truncation()
+        self._tokenizer.backend_tokenizer.no_padding()
+
+    def _places(self, text: str) -> list[Span]:
+        """Where its tokens stand."""
+        if text not in self._known_places:
+            tokenizer = self._tokenizer.backend_tokenizer
+            self._known_places[text] = tokenizer.encode(text, add_special_tokens=False).offsets
+        return self._known_places[text]
 
 
 def _argument(data: Path, asked: str, read: str) -> str:

@@ -19,10 +19,11 @@ USAGE = "LANG=QUESTIONS[,PASSAGES]"
 WRITTEN_SET = "written"
 
 WRITTEN = Path(__file__).parent / "written.jsonl"
-"""Texts on invented organisations, each with questions in French and English, some of which it does
-not answer: `id, group, language, title, text, questions: [{question, lang, answer, start}]`. Those
-of a group are about the same organisation, and count as one article. Questions without an answer
-have a `counterpart`; else the form of a question would tell whether it has one."""
+"""Texts on invented organisations and other invented subjects, each with questions in French and
+English, some of which it does not answer: `id, group, language, title, text, questions: [{question,
+lang, answer, start}]`. Those of a group are about the same subject, and count as one article.
+Questions without an answer have a `counterpart`; else the form of a question would tell whether it
+has one."""
 
 WRITTEN_ON_SETS = Path(__file__).parent / "written_on_sets.jsonl"
 """More questions on the paragraphs of PIAF and of the English XQuAD, whose own texts are not here:
