@@ -17,9 +17,9 @@ in one language over passages of the same or of another.
 On a GPU a step over few texts takes as long as one over many: hence `--texts 96`, and a rate that
 grows with it.
 
-Writes `cross_encoder.safetensors` and `training.jsonl`, its log, into `--out`, and a state from
-which an interrupted training goes on where it was: every step depends on the seed and its number
-alone.
+Writes `cross_encoder.safetensors` and `training.jsonl`, its log, into `--out`, and the examples and
+a state from which an interrupted training goes on where it was: every step depends on the seed and
+its number alone.
 """
 
 from __future__ import annotations
@@ -459,7 +459,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     embedder = Embedder.load(given.model)
-    examples = Examples(embedder, given.data)
+    examples = Examples(embedder, given.data, given.out / "examples.pickle")
     recipe = Recipe(given.epochs, given.texts, given.rank, given.rate, given.seed)
     Training(embedder, examples, given.out, recipe, given.device, given.start).run()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import os
+import pickle
 import random
 import re
 import sys
@@ -13,6 +16,7 @@ from pathlib import Path
 
 from corpus import Passage, Span, join_digit_groups
 from index import Embedder, Snapshot
+from qa.fit import sets
 from qa.fit.sets import WRITTEN_SET, FitQuestion, article_of, index_of, read_set
 from qa.retriever import CANDIDATES, retrieve
 
@@ -113,11 +117,24 @@ class Group:
 class Examples:
     """All sets, and the batches that are made of them."""
 
-    def __init__(self, embedder: Embedder, data: Path) -> None:
+    def __init__(self, embedder: Embedder, data: Path, kept: Path | None = None) -> None:
+        """Args:
+        embedder: Finds the other passages.
+        data: Where the question sets are.
+        kept: Where what is found, which takes half an hour, is kept for another training on
+            the same sets with the same model.
+        """
         _, self._tokenizer = embedder.backbone()
         self._known_places: dict[str, list[Span]] = {}
         self._passages: dict[Pair, list[Passage]] = {}
         self._examples: dict[Pair, list[Example | None]] = {}
+        mark = _digest(embedder, data)
+        if kept is not None and kept.exists():
+            with kept.open("rb") as file:
+                known, passages, examples = pickle.load(file)  # noqa: S301 (our own file)
+            if known == mark:
+                self._passages, self._examples = passages, examples
+                return
         for read, asked_sets in _SETS.items():
             documents, _ = read_set(_argument(data, read, read))
             with index_of(documents, embedder) as snapshot:
@@ -127,6 +144,11 @@ class Examples:
                     found = _find_examples(snapshot, questions, embedder)
                     self._examples[asked, read] = found
                     print(f"{asked} over {read}: {len(found)} questions", file=sys.stderr)
+        if kept is not None:
+            new = kept.with_suffix(".new")
+            with new.open("wb") as file:
+                pickle.dump((mark, self._passages, self._examples), file)
+            os.replace(new, kept)
 
     def batches(self, epoch: int, texts: int, seed: int = SEED) -> list[list[Group]]:
         """All batches of an epoch, each of about so many texts, of like length."""
@@ -320,6 +342,15 @@ class Examples:
             tokenizer = self._tokenizer.backend_tokenizer
             self._known_places[text] = tokenizer.encode(text, add_special_tokens=False).offsets
         return self._known_places[text]
+
+
+def _digest(embedder: Embedder, data: Path) -> str:
+    """Of the model and of all sets."""
+    files = [data / f"{name}.json" for name in _SETS if name != WRITTEN_SET]
+    digest = hashlib.sha256(embedder.identity.sha256.encode())
+    for file in (*files, sets.WRITTEN, sets.WRITTEN_ON_SETS):
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _argument(data: Path, asked: str, read: str) -> str:

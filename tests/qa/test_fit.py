@@ -135,7 +135,7 @@ def examples(embedder: Embedder, data: Path) -> Iterator[Examples]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qa.fit.sets.WRITTEN", written)
         patch.setattr("qa.fit.sets.WRITTEN_ON_SETS", on_sets)
-        yield Examples(embedder, data)
+        yield Examples(embedder, data, data / "examples.pickle")
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +276,24 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
         trainer.Training(embedder, examples, parts, other).run()
     # What is written is what the service loads.
     assert CrossEncoder(embedder, whole / "cross_encoder.safetensors")
+
+
+def test_examples_are_kept_for_another_training(
+    examples: Examples, embedder: Embedder, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa.fit.sets.WRITTEN", data / "written.jsonl")
+    monkeypatch.setattr("qa.fit.sets.WRITTEN_ON_SETS", data / "written_on_sets.jsonl")
+    kept = data / "examples.pickle"
+    with monkeypatch.context() as patch:
+        patch.delattr("qa.fit.examples._find_examples")
+        again = Examples(embedder, data, kept)
+        assert again.batches(0, 24) == examples.batches(0, 24)
+        # Of other sets they are made anew.
+        (data / "written.jsonl").write_text(
+            (data / "written.jsonl").read_text(encoding="utf-8") + "\n", encoding="utf-8"
+        )
+        with pytest.raises(NameError, match="_find_examples"):
+            Examples(embedder, data, kept)
 
 
 def test_a_training_starts_from_weights_of_its_rank(
