@@ -32,7 +32,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -295,13 +295,16 @@ class Training:
         if state.exists():
             self._restore(torch.load(state, weights_only=True), mark)
         first = self._step // each
-        with self._makers() as makers:
-            coming = [
-                makers.submit(_make_batches, epoch, recipe.texts, recipe.seed)
-                for epoch in range(first, recipe.epochs)
-            ]
-            for epoch, future in enumerate(coming, start=first):
-                batches = future.result()
+        ahead = min(8, max(1, (os.cpu_count() or 1) // 2))
+        makers = ProcessPoolExecutor(ahead, get_context("fork"), _share, (self._examples,))
+        with makers:
+            made: dict[int, Future[list[list[Group]]]] = {}
+            for epoch in range(first, recipe.epochs):
+                # The next ones are made while this one is learned from; not all, for their memory.
+                for other in range(epoch, min(epoch + ahead + 1, recipe.epochs)):
+                    if other not in made:
+                        made[other] = makers.submit(_make_batches, other, recipe.texts, recipe.seed)
+                batches = made.pop(epoch).result()
                 # One has a few batches more or less than the first, by which steps are counted.
                 for number in range(self._step - epoch * each, each):
                     self._learn(batches[number % len(batches)], recipe.epochs * each)
@@ -310,11 +313,6 @@ class Training:
                 self._save(self._out / "cross_encoder.safetensors")
                 self._log(epoch=epoch + 1, **self._evaluate())
                 self._keep(state, mark)
-
-    def _makers(self) -> ProcessPoolExecutor:
-        """Of the batches of later epochs, while those of one are learned from."""
-        count = min(8, max(1, (os.cpu_count() or 1) // 2))
-        return ProcessPoolExecutor(count, get_context("fork"), _share, (self._examples,))
 
     def _learn(self, groups: Sequence[Group], steps: int) -> None:
         torch.manual_seed(self._recipe.seed * 1_000_003 + self._step)
