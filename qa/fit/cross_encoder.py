@@ -25,42 +25,33 @@ its number alone.
 from __future__ import annotations
 
 import argparse
-import copy
 import hashlib
 import json
-import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from index import Embedder
-from qa.cross_encoder import Network, has_bfloat16
 from qa.fit.examples import SEED, Examples, Group
+from qa.fit.learner import DROPOUT, SCORE_WEIGHT, UNSEEN, Batch, Learner, losses_of
 from qa.fit.sets import WRITTEN_SET
-
-if TYPE_CHECKING:
-    from transformers import BertModel
 
 EPOCHS = 4
 TEXTS = 24
 RANK = 32
 RATE = 5e-4
 WARM_UP = 100
-DROPOUT = 0.1
-_UNSEEN = -1e4
-_WIDTH_STEP = 16
 _EVALUATED = (
     (WRITTEN_SET, WRITTEN_SET),
     ("piaf-train", "piaf-train"),
@@ -88,172 +79,6 @@ class Recipe:
     seed: int = SEED
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Questions with their passages, as tensors.
-
-    Attributes:
-        ids, attention, may_answer: Token ids, attention mask and which tokens may be an answer.
-            Each of shape (texts, tokens).
-        rows: Which texts belong to a question, the one that answers first. Shape (questions, texts
-            of a question), -1 where one has fewer.
-        answered: Whether the first of them answers. Shape (questions,).
-        spans: First and last token of the answer, counted through all texts of the question; one
-            more than there are if nothing answers. Shape (questions, 2).
-        scores: The hybrid score of each. Shape as `rows`.
-    """
-
-    ids: Tensor
-    attention: Tensor
-    may_answer: Tensor
-    rows: Tensor
-    answered: Tensor
-    spans: Tensor
-    scores: Tensor
-
-    @classmethod
-    def of(cls, groups: Sequence[Group], device: str) -> Batch:
-        texts = [text for group in groups for text in group.texts]
-        # Few widths: the memory that products of many shapes take is never given back.
-        width = -(-max(len(text.ids) for text in texts) // _WIDTH_STEP) * _WIDTH_STEP
-        most = max(len(group.texts) for group in groups)
-        ids = np.ones((len(texts), width), np.int64)
-        attention = np.zeros((len(texts), width), np.int64)
-        may_answer = np.zeros((len(texts), width), bool)
-        for row, text in enumerate(texts):
-            ids[row, : len(text.ids)] = text.ids
-            attention[row, : len(text.ids)] = 1
-            may_answer[row, : len(text.ids)] = text.may_answer
-        rows = np.full((len(groups), most), -1)
-        scores = np.zeros((len(groups), most), np.float32)
-        first = 0
-        for number, group in enumerate(groups):
-            count = len(group.texts)
-            rows[number, :count] = range(first, first + count)
-            scores[number, :count] = group.scores
-            first += count
-        nowhere = most * width
-        spans = [group.span or (nowhere, nowhere) for group in groups]
-        answered = [group.span is not None for group in groups]
-        return cls(
-            *(
-                torch.from_numpy(part).to(device, non_blocking=True)
-                for part in (
-                    ids,
-                    attention,
-                    may_answer,
-                    rows,
-                    np.array(answered),
-                    np.array(spans),
-                    scores,
-                )
-            )
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a network makes of a batch.
-
-    Attributes:
-        starts, ends: The logits of all places of a question's texts, and of none last. Shape
-            (questions, places).
-        ranked: What its texts are ranked by. Shape (questions, texts of a question).
-        answers: The logit that a text answers. The same shape.
-    """
-
-    starts: Tensor
-    ends: Tensor
-    ranked: Tensor
-    answers: Tensor
-
-
-class Adapter(nn.Module):
-    """A linear layer and what is added to it: the product of two thin matrices."""
-
-    def __init__(self, base: nn.Linear, rank: int) -> None:
-        super().__init__()
-        self.base = base
-        self.down = nn.Parameter(torch.randn(rank, base.in_features) / math.sqrt(base.in_features))
-        self.up = nn.Parameter(torch.zeros(base.out_features, rank))
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        # Of whole ranks: a mask over all tokens takes a tenth of the time of a step.
-        kept = functional.dropout(
-            torch.ones(len(self.down), device=hidden.device), DROPOUT, self.training
-        )
-        thin = functional.linear(hidden, self.down * kept[:, None])
-        added = functional.linear(thin, self.up)
-        whole: Tensor = self.base(hidden) + added
-        return whole
-
-
-class Learner(nn.Module):
-    """The network and what of it is learned."""
-
-    def __init__(self, bert: BertModel, rank: int, device: str) -> None:
-        super().__init__()
-        bert = copy.deepcopy(bert)
-        # On a CPU, one product after another is the fastest.
-        bert.config._attn_implementation = "eager" if device == "cpu" else "sdpa"
-        self._network = Network(bert)
-        # Where a CPU does not have it, it is a hundred times slower than single precision.
-        self._half = device != "cpu" or has_bfloat16()
-        for module in self._network.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        for part in (self._network.embeddings, self._network.layers):
-            part.requires_grad_(False)
-            if self._half:
-                part.bfloat16()
-        for _, parent, name, linear in list(self._network.adapted()):
-            setattr(parent, name, Adapter(linear, rank))
-        nn.init.normal_(self._network.span.weight, std=0.02)
-        # What a unit of the hybrid score weighs beside the relevance; starts near its own best.
-        self._log_weight = nn.Parameter(torch.tensor(4.1))
-        self.to(device)
-
-    def forward(self, batch: Batch) -> Judged:
-        dropout = DROPOUT if self.training else 0.0
-        kind = batch.ids.device.type
-        with torch.autocast(kind, torch.bfloat16, enabled=self._half):
-            hidden = functional.dropout(self._network.embeddings(input_ids=batch.ids), dropout)
-            hidden = functional.dropout(self._network.encode(hidden, batch.attention), dropout)
-        starts, ends, relevance = self._network.judge(hidden, batch.attention)
-        here = batch.rows >= 0
-        rows = batch.rows.clamp(min=0)
-
-        def places(logits: Tensor) -> Tensor:
-            known = logits.masked_fill(~batch.may_answer, _UNSEEN)[rows]
-            known = known.masked_fill(~here[..., None], _UNSEEN)
-            return functional.pad(known.flatten(1), (0, 1))
-
-        ranked = relevance[rows, 0] + self._log_weight.exp() * batch.scores
-        return Judged(
-            places(starts),
-            places(ends),
-            ranked.masked_fill(~here, _UNSEEN),
-            relevance[rows, 1],
-        )
-
-    def learned(self) -> dict[str, nn.Parameter]:
-        """Of the network, by name."""
-        return {n: p for n, p in self._network.named_parameters() if p.requires_grad}
-
-    @property
-    def score_weight(self) -> float:
-        """What a unit of the hybrid score weighs, as a logarithm."""
-        return self._log_weight.item()
-
-    def load(self, weights: Mapping[str, Tensor], score_weight: float) -> None:
-        """What was learned before."""
-        learned = self.learned()
-        if {n: p.shape for n, p in learned.items()} != {n: p.shape for n, p in weights.items()}:
-            raise SystemExit("the weights to go on from are of another recipe: choose their --rank")
-        self._network.load_state_dict(dict(weights), strict=False)
-        self._log_weight.data.fill_(score_weight)
-
-
 class Training:
     """A network in training, and where it is."""
 
@@ -272,7 +97,9 @@ class Training:
         if start is not None:
             with safe_open(start, "pt") as file:
                 weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                self._learner.load(weights, float(file.metadata().get("score_weight", 4.1)))
+                self._learner.load(
+                    weights, float(file.metadata().get("score_weight", SCORE_WEIGHT))
+                )
         self._optimizer = torch.optim.AdamW(
             [p for p in self._learner.parameters() if p.requires_grad],
             lr=recipe.rate,
@@ -301,10 +128,11 @@ class Training:
             made: dict[int, Future[list[list[Group]]]] = {}
             for epoch in range(first, recipe.epochs):
                 # The next ones are made while this one is learned from; not all, for their memory.
-                for other in range(epoch, min(epoch + ahead + 1, recipe.epochs)):
+                for other in range(max(epoch, 1), min(epoch + ahead + 1, recipe.epochs)):
                     if other not in made:
                         made[other] = makers.submit(_make_batches, other, recipe.texts, recipe.seed)
-                batches = made.pop(epoch).result()
+                if epoch > 0:
+                    batches = made.pop(epoch).result()
                 # One has a few batches more or less than the first, by which steps are counted.
                 for number in range(self._step - epoch * each, each):
                     self._learn(batches[number % len(batches)], recipe.epochs * each)
@@ -320,7 +148,7 @@ class Training:
         for part in self._optimizer.param_groups:
             part["lr"] = self._recipe.rate * share
         batch = Batch.of(groups, self._device)
-        losses = _losses(self._learner(batch), batch)
+        losses = losses_of(self._learner(batch), batch)
         (losses[0] + losses[1] + 0.5 * losses[2]).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._learner.parameters(), 1.0)
         self._optimizer.step()
@@ -360,7 +188,7 @@ class Training:
                     columns["span"].append((first, last) == (right_first, right_last))
                     columns["f1"].append(2 * shared / both)
                 columns["first"] += (judged.ranked.argmax(1) == 0).tolist()
-                before = batch.scores.masked_fill(batch.rows < 0, _UNSEEN)
+                before = batch.scores.masked_fill(batch.rows < 0, UNSEEN)
                 columns["first_before"] += (before.argmax(1) == 0).tolist()
             found[" over ".join(pair)] = {
                 name: round(float(np.mean(values)), 3) for name, values in columns.items()
@@ -400,35 +228,6 @@ class Training:
         learned = {name: part.detach().half() for name, part in self._learner.learned().items()}
         about = {"base": self._base, "score_weight": f"{self._learner.score_weight:.4f}"}
         save_file(learned, path, metadata=about)
-
-
-def _losses(judged: Judged, batch: Batch) -> Tensor:
-    """Of the span, of the ranking, and of each passage by itself. Shape (3,)."""
-    answered = batch.answered.float()
-    span = (
-        functional.cross_entropy(judged.starts, batch.spans[:, 0], reduction="none")
-        + functional.cross_entropy(judged.ends, batch.spans[:, 1], reduction="none")
-    ) / 2
-    first = torch.zeros_like(batch.rows[:, 0])
-    ranking = functional.cross_entropy(judged.ranked, first, reduction="none")
-    answers = torch.zeros_like(judged.answers)
-    answers[:, 0] = answered
-    by_itself = _by_itself(judged.answers, answers, batch)
-    return torch.stack(
-        [(span * (0.5 + answered / 2)).mean(), (ranking * answered).mean(), by_itself]
-    )
-
-
-def _by_itself(logits: Tensor, answers: Tensor, batch: Batch) -> Tensor:
-    """The one that answers weighs as much as all the others of its question together."""
-    here = (batch.rows >= 0).float()
-    others = here.clone()
-    others[:, 0] *= ~batch.answered
-    shares = others / others.sum(1, keepdim=True).clamp(min=1)
-    shares[batch.answered] *= 0.5
-    shares[batch.answered, 0] = 0.5
-    losses = functional.binary_cross_entropy_with_logits(logits, answers, reduction="none")
-    return (losses * shares).sum(1).mean()
 
 
 _shared: list[Examples] = []

@@ -125,7 +125,6 @@ class Examples:
             the same sets with the same model.
         """
         _, self._tokenizer = embedder.backbone()
-        self._known_places: dict[str, list[Span]] = {}
         self._passages: dict[Pair, list[Passage]] = {}
         self._examples: dict[Pair, list[Example | None]] = {}
         mark = _digest(embedder, data)
@@ -338,10 +337,9 @@ class Examples:
 
     def _places(self, text: str) -> list[Span]:
         """Where its tokens stand."""
-        if text not in self._known_places:
-            tokenizer = self._tokenizer.backend_tokenizer
-            self._known_places[text] = tokenizer.encode(text, add_special_tokens=False).offsets
-        return self._known_places[text]
+        encoding = self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
+        places: list[Span] = encoding.offsets
+        return places
 
 
 def _digest(embedder: Embedder, data: Path) -> str:

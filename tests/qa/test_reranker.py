@@ -15,7 +15,7 @@ from corpus import text_document
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot
 from qa import Answerer, Reranker, RerankerError, load_reranker
 from qa.cross_encoder import WEIGHTS, CrossEncoder, Network
-from qa.fit.cross_encoder import Adapter
+from qa.fit.learner import Adapter
 from qa.reranker import ModelReranker, find_passages
 from qa.retriever import Hit, retrieve
 
