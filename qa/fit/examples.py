@@ -1,31 +1,22 @@
-"""What the cross-encoder is trained on: questions with the passages that do and do not answer."""
+"""What the cross-encoder is shown in training: batches of questions with some of their passages."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import pickle
 import random
-import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
-from corpus import Passage, Span, join_digit_groups
-from index import Embedder, Snapshot
-from qa.fit import sets
-from qa.fit.sets import WRITTEN_SET, FitQuestion, article_of, index_of, read_set
-from qa.retriever import CANDIDATES, retrieve
+from corpus import Span
+from index import Embedder
+from qa.fit.finding import ANYWHERE, OTHER_LANGUAGES, Example, Pair, find_examples, says
 
 SEED = 1
 _LIKE_LENGTH = 16
 _MIN_TOKENS, _MAX_TOKENS = 160, 320
 _READ_TOKENS = 400
 _NEGATIVES = (0.3, 0.4, 0.2, 0.1)
-_MOST = 16
 _HARDNESS = 40.0
 _PLAIN_SHARE = 0.15
 _FOLLOWING_SHARE = 0.1
@@ -33,45 +24,7 @@ _COUNTERPART_SHARE = 0.6
 _REMOVED_SHARE = 0.4
 _BESIDE_SHARE = 0.7
 _TITLE_SHARE = 0.9
-_ANYWHERE = (0, 0)
 _SPECIAL_TOKENS = 4
-_OTHER_LANGUAGES = ("de", "es", "ro")
-_SETS = {
-    WRITTEN_SET: [WRITTEN_SET],
-    "piaf-train": ["piaf-train", WRITTEN_SET],
-    "xquad.en": ["xquad.en", WRITTEN_SET, *(f"xquad.{language}" for language in _OTHER_LANGUAGES)],
-    **{f"xquad.{other}": ["xquad.en", f"xquad.{other}"] for other in _OTHER_LANGUAGES},
-}
-"""For each set of passages, the sets of questions asked over it."""
-
-Pair = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A question to train on.
-
-    Attributes:
-        text: The question.
-        passage: The number of the passage that answers; None if nothing does.
-        span: Of the answer in that passage's text.
-        score: That passage's hybrid score.
-        others: Number and hybrid score of passages that do not answer, best first; first of all, if
-            nothing answers, the best of the paragraph that the question was asked about.
-        held_out: As of `FitQuestion`.
-        before: Another question on the same paragraph, if there is one.
-        counterpart: If nothing answers, the number of a passage, its text with a sentence more that
-            answers, and the span of the answer in that.
-    """
-
-    text: str
-    passage: int | None
-    span: Span
-    score: float
-    others: tuple[tuple[int, float], ...]
-    held_out: bool
-    before: str | None
-    counterpart: tuple[int, str, Span] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +35,7 @@ class Shown:
         number: Of the passage.
         text: Its own, or one that was changed.
         score: Its hybrid score.
-        span: Of the answer in the text; `_ANYWHERE` if it is not there.
+        span: Of the answer in the text; `ANYWHERE` if it is not there.
     """
 
     number: int
@@ -118,36 +71,10 @@ class Examples:
     """All sets, and the batches that are made of them."""
 
     def __init__(self, embedder: Embedder, data: Path, kept: Path | None = None) -> None:
-        """Args:
-        embedder: Finds the other passages.
-        data: Where the question sets are.
-        kept: Where what is found, which takes half an hour, is kept for another training on
-            the same sets with the same model.
-        """
+        """The arguments are those of `find_examples`."""
         _, self._tokenizer = embedder.backbone()
-        self._passages: dict[Pair, list[Passage]] = {}
-        self._examples: dict[Pair, list[Example | None]] = {}
-        mark = _digest(embedder, data)
-        if kept is not None and kept.exists():
-            with kept.open("rb") as file:
-                known, passages, examples = pickle.load(file)  # noqa: S301 (our own file)
-            if known == mark:
-                self._passages, self._examples = passages, examples
-                return
-        for read, asked_sets in _SETS.items():
-            documents, _ = read_set(_argument(data, read, read))
-            with index_of(documents, embedder) as snapshot:
-                for asked in asked_sets:
-                    _, questions = read_set(_argument(data, asked, read))
-                    self._passages[asked, read] = snapshot.passages
-                    found = _find_examples(snapshot, questions, embedder)
-                    self._examples[asked, read] = found
-                    print(f"{asked} over {read}: {len(found)} questions", file=sys.stderr)
-        if kept is not None:
-            new = kept.with_suffix(".new")
-            with new.open("wb") as file:
-                pickle.dump((mark, self._passages, self._examples), file)
-            os.replace(new, kept)
+        found = find_examples(embedder, data, kept)
+        self._passages, self._examples = found.passages, found.examples
 
     def batches(self, epoch: int, texts: int, seed: int = SEED) -> list[list[Group]]:
         """All batches of an epoch, each of about so many texts, of like length."""
@@ -196,7 +123,7 @@ class Examples:
                 times = 2 if pair[0] == "piaf-train" else 1
                 chosen.extend((pair, example) for example in examples * times)
         for number in range(min(map(len, xquad))):
-            one, other = chance.choice(_OTHER_LANGUAGES), chance.choice(_OTHER_LANGUAGES)
+            one, other = chance.choice(OTHER_LANGUAGES), chance.choice(OTHER_LANGUAGES)
             across = chance.choice([("en", one), (other, "en"), (other, other)])
             asked, read = chance.choice([("en", "en"), across])
             pair = f"xquad.{asked}", f"xquad.{read}"
@@ -243,7 +170,7 @@ class Examples:
     ) -> list[Shown]:
         """The passage that answers, if there is one, and others, as they are."""
         passages = self._passages[pair]
-        shown = [Shown(n, passages[n].text, score, _ANYWHERE) for n, score in others]
+        shown = [Shown(n, passages[n].text, score, ANYWHERE) for n, score in others]
         if example.passage is None:
             return shown
         text = passages[example.passage].text
@@ -259,9 +186,9 @@ class Examples:
             if end - passage.start <= first or start - passage.start >= last
         ]
         text = " ".join(kept)
-        if not text or _says(text, shown.text[first:last]):
+        if not text or says(text, shown.text[first:last]):
             return None
-        return replace(shown, text=text, span=_ANYWHERE)
+        return replace(shown, text=text, span=ANYWHERE)
 
     def _group(
         self,
@@ -311,8 +238,8 @@ class Examples:
         first, last = (place + len(title) - start for place in span)
         inside = [i for i, (a, b) in enumerate(offsets) if may_answer[i] and a < last and b > first]
         encoded = Encoded(found.ids, may_answer)
-        if span == _ANYWHERE:
-            return encoded, _ANYWHERE
+        if span == ANYWHERE:
+            return encoded, ANYWHERE
         if not inside:
             raise ValueError(f"the answer was cut off: {question!r}")
         return encoded, (inside[0], inside[-1])
@@ -322,7 +249,7 @@ class Examples:
         if len(offsets) <= most:
             return 0, len(text)
         low, high = 0, len(offsets) - most
-        if span != _ANYWHERE:
+        if span != ANYWHERE:
             first = next(i for i, (_, end) in enumerate(offsets) if end > span[0])
             last = max(i for i, (start, _) in enumerate(offsets) if start < span[1])
             low = max(0, last - most + 1)
@@ -340,109 +267,3 @@ class Examples:
         encoding = self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False)
         places: list[Span] = encoding.offsets
         return places
-
-
-def _digest(embedder: Embedder, data: Path) -> str:
-    """Of the model and of all sets."""
-    files = [data / f"{name}.json" for name in _SETS if name != WRITTEN_SET]
-    digest = hashlib.sha256(embedder.identity.sha256.encode())
-    for file in (*files, sets.WRITTEN, sets.WRITTEN_ON_SETS):
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _argument(data: Path, asked: str, read: str) -> str:
-    if read == WRITTEN_SET:
-        return read
-    if asked == WRITTEN_SET:
-        return f"{asked}={asked},{data / read}.json"
-    return f"{asked}={data / asked}.json,{data / read}.json"
-
-
-def _find_examples(
-    snapshot: Snapshot, questions: Sequence[FitQuestion], embedder: Embedder
-) -> list[Example | None]:
-    """An example of each question, or None where the answer is in no one passage.
-
-    Passages of held-out articles are not among the others of questions that are trained on.
-    """
-    vectors = embedder.embed_queries([question.text for question in questions])
-    hidden = {question.article for question in questions if question.held_out}
-    documents = [
-        {passage.document_id, *(place.document_id for place in passage.repeated_at)}
-        for passage in snapshot.passages
-    ]
-    articles = [{article_of(name) for name in names} for names in documents]
-    asked_before: dict[str, str] = {}
-    examples: list[Example | None] = []
-    for question, vector in zip(questions, vectors, strict=True):
-        hits = retrieve(snapshot, question.text, vector, CANDIDATES)
-        own = [n for n, names in enumerate(documents) if question.document_id in names]
-        scores = {hit.number: hit.score for hit in hits}
-        scores |= {number: hits[-1].score for number in own if number not in scores}
-        others = [
-            (number, score)
-            for number, score in scores.items()
-            if question.held_out or hidden.isdisjoint(articles[number])
-        ]
-        before = asked_before.get(question.document_id)
-        asked_before[question.document_id] = question.text
-        right = next((n for n in own if question.is_answered_by(snapshot.passages[n])), None)
-        span, score = _ANYWHERE, 0.0
-        if question.answer is None:
-            others.sort(key=lambda other: other[0] not in own)
-        elif right is None:
-            examples.append(None)
-            continue
-        else:
-            text = snapshot.passages[right].text
-            start = question.start - snapshot.passages[right].start
-            if not text.startswith(question.answer, start):
-                start = text.index(question.answer)
-            span, score = (start, start + len(question.answer)), scores[right]
-            others = [
-                (number, score)
-                for number, score in others
-                if not question.is_answered_by(snapshot.passages[number])
-                and not _says(snapshot.passages[number].text, question.answer)
-            ]
-        examples.append(
-            Example(
-                question.text,
-                right,
-                span,
-                score,
-                tuple(others[:_MOST]),
-                question.held_out,
-                before,
-                _insert(question, snapshot.passages, own),
-            )
-        )
-    return examples
-
-
-def _insert(
-    question: FitQuestion, passages: Sequence[Passage], own: Sequence[int]
-) -> tuple[int, str, Span] | None:
-    """The counterpart of a question, in the passage that it belongs to."""
-    added = question.counterpart
-    if added is None:
-        return None
-    for number in own:
-        passage = passages[number]
-        place = added.place - passage.start
-        if passage.document_id == question.document_id and 0 < place <= len(passage.text):
-            start = place + 1 + added.sentence.index(added.answer)
-            text = f"{passage.text[:place]} {added.sentence}{passage.text[place:]}"
-            return number, text, (start, start + len(added.answer))
-    return None
-
-
-def _says(text: str, answer: str) -> bool:
-    """Whether a text has the words of an answer, which it may have by chance."""
-    return re.search(rf"(?<!\w){re.escape(_fold(answer))}(?!\w)", _fold(text)) is not None
-
-
-@cache
-def _fold(text: str) -> str:
-    return join_digit_groups(text.replace("’", "'")).casefold()

@@ -285,14 +285,14 @@ def test_examples_are_kept_for_another_training(
     monkeypatch.setattr("qa.fit.sets.WRITTEN_ON_SETS", data / "written_on_sets.jsonl")
     kept = data / "examples.pickle"
     with monkeypatch.context() as patch:
-        patch.delattr("qa.fit.examples._find_examples")
+        patch.delattr("qa.fit.finding._find")
         again = Examples(embedder, data, kept)
         assert again.batches(0, 24) == examples.batches(0, 24)
         # Of other sets they are made anew.
         (data / "written.jsonl").write_text(
             (data / "written.jsonl").read_text(encoding="utf-8") + "\n", encoding="utf-8"
         )
-        with pytest.raises(NameError, match="_find_examples"):
+        with pytest.raises(NameError, match="_find"):
             Examples(embedder, data, kept)
 
 
