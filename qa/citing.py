@@ -10,7 +10,7 @@ from index import Snapshot
 from qa.answer import Citation, Highlight, OtherPlace, RetrievedPassage
 from qa.reader import Evidence, Reading
 from qa.retriever import Hit
-from qa.short_answer import find_short_answer, tidy
+from qa.short_answer import find_short_answer, name_counted, tidy
 from qa.statements import MARKERS
 from qa.wording import Wording
 
@@ -161,6 +161,7 @@ def _shorten(snapshot: Snapshot, question: str, language: Language, reading: Rea
     found = best.short_answer
     if found is not None and found.end:
         span = tidy(text, sentence, (found.start, found.end))
+        span = name_counted(question, language, text, sentence, span)
     else:
         span = find_short_answer(question, language, text, sentence)
     return Place(best.place.document_id, *span)

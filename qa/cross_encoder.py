@@ -2,8 +2,10 @@
 
 It is the embedding model itself with low-rank adapters on the linear layers (Hu et al., "LoRA:
 Low-Rank Adaptation of Large Language Models", 2021, arXiv:2106.09685) and two heads: where a short
-answer begins and ends, and whether there is one. `python -m qa.fit.cross_encoder` trains them;
-`qa/weights/README.md` is their model card.
+answer begins and ends, and whether there is one. Two such networks, trained apart, read the
+likeliest passages, and the mean of what they say counts (Lakshminarayanan et al., "Simple and
+Scalable Predictive Uncertainty Estimation using Deep Ensembles", 2017, arXiv:1612.01474).
+`python -m qa.fit.cross_encoder` trains them; `qa/weights/README.md` is their model card.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,12 +26,31 @@ from qa.retriever import Judgement
 from qa.spans import find_spans, places_of_tokens
 
 if TYPE_CHECKING:
-    from transformers import BertModel
+    from transformers import BatchEncoding, BertModel
 
-WEIGHTS = Path(__file__).parent / "weights" / "cross_encoder.safetensors"
+WEIGHTS = tuple(
+    Path(__file__).parent / "weights" / f"cross_encoder-{number}.safetensors" for number in (1, 2)
+)
+
+_READ_AGAIN = 4
+"""How many passages, those that the first network finds likeliest to answer, the others read too:
+nearly as good as all, for half of the time."""
 
 _UNSEEN = -1e4
 _HEADS = ("span.", "relevance.")
+
+
+class Logits(NamedTuple):
+    """What a network says of texts.
+
+    Attributes:
+        starts, ends: Of an answer's first and of its last token. Shape (texts, tokens).
+        relevance: In the order of `Judgement`. Shape (texts, 2).
+    """
+
+    starts: Tensor
+    ends: Tensor
+    relevance: Tensor
 
 
 class Network(nn.Module):
@@ -54,17 +75,12 @@ class Network(nn.Module):
             hidden = layer(hidden, mask)
         return hidden.float()
 
-    def judge(self, hidden: Tensor, attention: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the heads make of the last layer.
-
-        Returns:
-            The logits of an answer's first and of its last token, each of shape (texts, tokens),
-            and those of relevance, of shape (texts, 2), in the order of `Judgement`.
-        """
+    def judge(self, hidden: Tensor, attention: Tensor) -> Logits:
+        """What the heads make of the last layer."""
         weights = attention.unsqueeze(-1).float()
         mean = (hidden * weights).sum(1) / weights.sum(1)
         starts, ends = self.span(hidden).unbind(-1)
-        return starts, ends, self.relevance(mean)
+        return Logits(starts, ends, self.relevance(mean))
 
     def adapted(self) -> Iterator[tuple[str, nn.Module, str, nn.Linear]]:
         """The linear layers that have adapters: its name, its parent, its name there, itself."""
@@ -77,73 +93,96 @@ class Network(nn.Module):
 class CrossEncoder:
     """Reads passages for a question. Safe to call from several threads."""
 
-    def __init__(self, embedder: Embedder, weights: Path = WEIGHTS) -> None:
+    def __init__(self, embedder: Embedder, weights: Sequence[Path] = WEIGHTS) -> None:
         """Args:
             embedder: Of the model that the adapters belong to; its word embeddings and tokenizer
                 are shared.
-            weights: The adapters and heads.
+            weights: The adapters and heads of each network.
 
         Raises:
             RerankerError: They cannot be read, or belong to another model.
         """
-        try:
-            with safe_open(weights, "pt") as file:
-                base = (file.metadata() or {}).get("base")
-                learned = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
-            raise RerankerError(f"{weights} cannot be read: {error}") from error
-        if base != Path(embedder.identity.name).name:
-            raise RerankerError(
-                f"the adapters belong to {base}, not to {embedder.identity.name}: train them anew "
-                "with `python -m qa.fit.cross_encoder`, or set CAMPUS_QA_RERANKER=none"
-            )
-        bert, _ = embedder.backbone()
-        # The layers change; the embeddings, four fifths of the model, do not.
-        shared = {id(bert.embeddings): bert.embeddings, id(bert.pooler): None}
-        self._network = Network(copy.deepcopy(bert, shared)).eval()
-        linears = [(name, linear) for name, _, _, linear in self._network.adapted()]
-        heads = [n for n, _ in self._network.named_parameters() if n.startswith(_HEADS)]
-        wanted = {*heads, *(f"{name}.{part}" for name, _ in linears for part in ("up", "down"))}
-        if learned.keys() != wanted:
-            different = ", ".join(sorted(learned.keys() ^ wanted)[:3])
-            raise RerankerError(f"{weights} is not of this version of the network: {different}")
-        if not all(bool(part.isfinite().all()) for part in learned.values()):
-            raise RerankerError(f"{weights} is damaged: not all of its numbers are finite")
-        try:
-            for name, linear in linears:
-                linear.weight.data += learned.pop(f"{name}.up") @ learned.pop(f"{name}.down")
-            self._network.load_state_dict(learned, strict=False)
-        except RuntimeError as error:
-            raise RerankerError(f"{weights} is not of this version of the network: {error}") from (
-                error
-            )
+        self._networks = [_load(embedder, file) for file in weights]
         self._half = has_bfloat16()
         if self._half:
-            for _, linear in linears:
-                linear.to(torch.bfloat16)
+            for network in self._networks:
+                for _, _, _, linear in network.adapted():
+                    linear.to(torch.bfloat16)
         self._embedder = embedder
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Judgement]:
         """Judge passages, in their order. Each is read with its title and headings.
 
-        One at a time: together they would be padded to the longest, which takes a CPU longer, and
-        a judgement would depend, by its last bits, on the others.
+        The first network reads all, the others the few that by it are the likeliest to answer:
+        of these the mean of the logits counts.
         """
-        return [self._read(question, passage) for passage in passages]
+        first, *others = self._networks
+        # One at a time: together they would be padded to the longest, which takes a CPU longer, and
+        # a judgement would depend, by its last bits, on the others.
+        pairs = [
+            self._embedder.tokenize_pairs(question, [passage.embedded_text]) for passage in passages
+        ]
+        opinions = [[self._judge(first, pair)] for pair in pairs]
+        answers = [opinion.relevance[0, 1].item() for (opinion,) in opinions]
+        for i in sorted(range(len(pairs)), key=lambda i: -answers[i])[:_READ_AGAIN]:
+            opinions[i] += [self._judge(network, pairs[i]) for network in others]
+        return [
+            _conclude(pair, passage, own)
+            for pair, passage, own in zip(pairs, passages, opinions, strict=True)
+        ]
 
-    def _read(self, question: str, passage: Passage) -> Judgement:
-        text = passage.embedded_text
-        encoded = self._embedder.tokenize_pairs(question, [text])
-        ids, attention = encoded["input_ids"], encoded["attention_mask"]
+    def _judge(self, network: Network, pair: BatchEncoding) -> Logits:
+        ids, attention = pair["input_ids"], pair["attention_mask"]
         with torch.inference_mode():
             with torch.autocast("cpu", torch.bfloat16, enabled=self._half):
-                hidden = self._network.encode(self._network.embeddings(input_ids=ids), attention)
+                hidden = network.encode(network.embeddings(input_ids=ids), attention)
             # In single precision: bfloat16 has eight bits, and logits would come in steps.
-            starts, ends, relevance = self._network.judge(hidden, attention)
-        places = places_of_tokens(encoded, 0, passage, text)
-        best, answers = relevance[0].tolist()
-        spans = find_spans(starts[0].numpy(), ends[0].numpy(), places, passage.sentences)
-        return Judgement(best, answers, spans)
+            return network.judge(hidden, attention)
+
+
+def _conclude(pair: BatchEncoding, passage: Passage, opinions: Sequence[Logits]) -> Judgement:
+    """The judgement by the mean of what networks say."""
+    starts, ends, relevance = (
+        torch.stack(parts).mean(0)[0] for parts in zip(*opinions, strict=True)
+    )
+    places = places_of_tokens(pair, 0, passage, passage.embedded_text)
+    spans = find_spans(starts.numpy(), ends.numpy(), places, passage.sentences)
+    best, answers = relevance.tolist()
+    return Judgement(best, answers, spans)
+
+
+def _load(embedder: Embedder, weights: Path) -> Network:
+    """The embedding model with these adapters and heads."""
+    try:
+        with safe_open(weights, "pt") as file:
+            base = (file.metadata() or {}).get("base")
+            learned = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise RerankerError(f"{weights} cannot be read: {error}") from error
+    if base != Path(embedder.identity.name).name:
+        raise RerankerError(
+            f"the adapters belong to {base}, not to {embedder.identity.name}: train them anew "
+            "with `python -m qa.fit.cross_encoder`, or set CAMPUS_QA_RERANKER=none"
+        )
+    bert, _ = embedder.backbone()
+    # The layers change; the embeddings, four fifths of the model, do not.
+    shared = {id(bert.embeddings): bert.embeddings, id(bert.pooler): None}
+    network = Network(copy.deepcopy(bert, shared)).eval()
+    linears = [(name, linear) for name, _, _, linear in network.adapted()]
+    heads = [n for n, _ in network.named_parameters() if n.startswith(_HEADS)]
+    wanted = {*heads, *(f"{name}.{part}" for name, _ in linears for part in ("up", "down"))}
+    if learned.keys() != wanted:
+        different = ", ".join(sorted(learned.keys() ^ wanted)[:3])
+        raise RerankerError(f"{weights} is not of this version of the network: {different}")
+    if not all(bool(part.isfinite().all()) for part in learned.values()):
+        raise RerankerError(f"{weights} is damaged: not all of its numbers are finite")
+    try:
+        for name, linear in linears:
+            linear.weight.data += learned.pop(f"{name}.up") @ learned.pop(f"{name}.down")
+        network.load_state_dict(learned, strict=False)
+    except RuntimeError as error:
+        raise RerankerError(f"{weights} is not of this version of the network: {error}") from error
+    return network
 
 
 def has_bfloat16() -> bool:

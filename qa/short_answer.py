@@ -97,6 +97,17 @@ def tidy(text: str, within: Span, span: Span) -> Span:
     return (start + first, start + last) if first < last else within
 
 
+def name_counted(question: str, language: str, text: str, evidence: Span, span: Span) -> Span:
+    """The span, with what is counted if it is a number and the question names that: to "how many
+    people?", not "1,600" but "1,600 people".
+    """
+    if _ASKS_DATE.search(question):
+        return span
+    start, end = span
+    figures = find_figures(question, language, text, evidence, named_only=True)
+    return next((f for f in figures if f[0] <= start and end <= f[1]), span)
+
+
 def asks_for_figure(question: str) -> bool:
     """Whether a question asks for a number or a date."""
     return bool(_ASKS_DATE.search(question) or _ASKS_NUMBER.search(question))

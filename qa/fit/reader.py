@@ -144,18 +144,17 @@ def _read_set(
     readings = []
     for done, (question, hits, elsewhere) in enumerate(found, start=1):
         if cross_encoder is not None:
-            once = {hit.number: hit for hit in (*hits, *elsewhere)}
-            judgements = cross_encoder.read(question.text, [h.passage for h in once.values()])
-            judged = {
-                number: replace(hit, judgement=judgement)
-                for (number, hit), judgement in zip(once.items(), judgements, strict=True)
-            }
-            hits = [judged[hit.number] for hit in hits]
-            elsewhere = [judged[hit.number] for hit in elsewhere]
+            hits = _judge(cross_encoder, question, hits)
+            elsewhere = _judge(cross_encoder, question, elsewhere)
         readings.append(Asked(snapshot, question, hits, elsewhere, share / len(found)))
         if done % 100 == 0 or done == len(found):
             print(f"{argument}: {done} of {len(found)}", file=sys.stderr)
     return readings
+
+
+def _judge(cross_encoder: CrossEncoder, question: FitQuestion, hits: Sequence[Hit]) -> list[Hit]:
+    judgements = cross_encoder.read(question.text, [hit.passage for hit in hits])
+    return [replace(h, judgement=j) for h, j in zip(hits, judgements, strict=True)]
 
 
 def _fit_ranking(readings: Sequence[Asked], names: Sequence[str]) -> list[Asked]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from corpus import Language
-from qa.short_answer import find_short_answer
+from qa.short_answer import find_short_answer, name_counted
 
 PEOPLE = (
     "Au cours des trois dernières années, le campus a réuni plus de 1\u202f600 personnes issues de "
@@ -44,3 +44,25 @@ def test_short_answers(question: str, language: Language, sentence: str, expecte
     text = f"Avant. {sentence} Après."
     start, end = find_short_answer(question, language, text, (7, 7 + len(sentence)))
     assert text[start:end] == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "found", "expected"),
+    [
+        ("Combien de personnes ?", PEOPLE, "plus de 1\u202f600", "plus de 1\u202f600 personnes"),
+        ("Combien de personnes ?", PEOPLE, "1\u202f600", "plus de 1\u202f600 personnes"),
+        ("Combien de structures privées ?", PEOPLE, "80", "80 structures"),
+        # What is longer than the figure, of another figure, or no number asked for, stays.
+        ("Combien de structures ?", PEOPLE, "80 structures privées", "80 structures privées"),
+        ("Combien de chercheurs ?", PEOPLE, "plus de 1\u202f600", "plus de 1\u202f600"),
+        ("En quelle année ?", DATE, "2021", "2021"),
+        ("Qui sont les personnes ?", PEOPLE, "six instituts", "six instituts"),
+    ],
+)
+def test_a_number_is_given_with_what_is_counted(
+    question: str, sentence: str, found: str, expected: str
+) -> None:
+    text = f"Avant. {sentence} Après."
+    start = text.index(found)
+    span = name_counted(question, "fr", text, (7, 7 + len(sentence)), (start, start + len(found)))
+    assert text[slice(*span)] == expected
