@@ -295,6 +295,8 @@ class Answerer:
         readable = hits[:READ_PASSAGES] if asks else []
         if self._span_reader is not None:
             readable = self._span_reader.read(question, readable)
+        elif self.reranker is not None:
+            readable = self.reranker.read(question, readable)
         language = detect_language(asked or question)
         reading = read(self.snapshot, question, language, readable, asked)
         return _Found(

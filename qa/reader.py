@@ -100,8 +100,8 @@ class Evidence:
     @property
     def short_answer(self) -> ShortSpan | None:
         """Where the short answer stands in it, if a reader looked for one."""
-        judgement = self.hit.judgement
-        return None if judgement is None else judgement.spans[self.position]
+        spans = self.hit.spans
+        return spans[self.position] if spans else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +315,15 @@ def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> di
     """What the confidence in the best sentence is computed from, by name.
 
     `other_language` is 1 where the passage is in another language than the question: cosines across
-    languages are lower by nature. `answers` is the judgement that the passage answers.
+    languages are lower by nature. `answers` is the reranker's judgement that the passage answers,
+    and `span` how well to it a short answer stands in the sentence. The second cross-encoder, which
+    has a say in where that is, was trained on less of what only seems to answer.
     """
     same = snapshot.documents[best.passage.document_id].language == language
     features = {**best.features, "bias": 1.0, "other_language": float(not same)}
     if best.hit.judgement is not None:
         features["answers"] = best.hit.judgement.answers
+        features["span"] = best.hit.judgement.spans[best.position].score
     return features
 
 
@@ -341,7 +344,7 @@ def _describe(snapshot: Snapshot, weights: Mapping[str, float], hit: Hit) -> Ite
         }
         if hit.judgement is not None:
             features["passage_score"] = to_logit(hit.score)
-            features["span"] = hit.judgement.spans[position].score
+            features["span"] = hit.spans[position].score
         yield Evidence(hit, position, features, position, position)
 
 

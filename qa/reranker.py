@@ -54,12 +54,15 @@ class Reranker(Protocol):
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """The hits, best first, with the scores by which they are now ranked, from 0 to 1."""
 
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        """The same hits, with the short answers of those that it has reranked, if it finds any."""
+
     def support(self, statement: str, passage: Passage) -> Sequence[float]:
         """How much each sentence of a passage bears a statement out, as log odds."""
 
 
 class EmbeddedReranker:
-    """The project's own cross-encoder together with the hybrid score.
+    """The project's own cross-encoders, of which the first ranks, together with the hybrid score.
 
     The new score estimates the probability that the passage answers, as fitted on articles that the
     cross-encoder was not trained on.
@@ -67,11 +70,17 @@ class EmbeddedReranker:
 
     name = "embedded"
 
-    def __init__(self, cross_encoder: CrossEncoder, scored: bool = True) -> None:
-        """`scored`: whether hits come with a hybrid score of the embedded model. The scores of
-        others, whose scale is not known, do not count.
+    def __init__(
+        self, cross_encoder: CrossEncoder, reader: CrossEncoder, scored: bool = True
+    ) -> None:
+        """Args:
+        cross_encoder: The one that ranks.
+        reader: The one that reads the best once more.
+        scored: Whether hits come with a hybrid score of the embedded model. The scores of
+            others, whose scale is not known, do not count.
         """
         self._cross_encoder = cross_encoder
+        self._reader = reader
         self._weights = _WEIGHTS if scored else _WEIGHTS_ALONE
 
     def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
@@ -83,9 +92,18 @@ class EmbeddedReranker:
         # Not by the probabilities: those near 1 round to the same.
         order = sorted(range(len(hits)), key=lambda i: (-logits[i], hits[i].number))
         return [
-            replace(hits[i], score=to_probability(logits[i]), judgement=judgements[i])
+            replace(
+                hits[i],
+                score=to_probability(logits[i]),
+                judgement=judgements[i],
+                spans=judgements[i].spans,
+            )
             for i in order
         ]
+
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
+        """In the best of them, what both cross-encoders find."""
+        return self._reader.read_again(question, hits)
 
     def support(self, statement: str, passage: Passage) -> Sequence[float]:
         """To the cross-encoder a statement is a question that its own words answer."""
@@ -142,6 +160,9 @@ class ModelReranker:
         scores = self._score([(question, hit.passage.embedded_text) for hit in hits])
         judged = [replace(h, score=float(s)) for h, s in zip(hits, scores, strict=True)]
         return sorted(judged, key=lambda hit: (-hit.score, hit.number))
+
+    def read(self, question: str, hits: Sequence[Hit]) -> list[Hit]:  # noqa: ARG002
+        return list(hits)
 
     def support(self, statement: str, passage: Passage) -> Sequence[float]:
         texts = [passage.text[a - passage.start : b - passage.start] for a, b in passage.sentences]
@@ -201,9 +222,10 @@ def load_reranker(setting: str, embedder: Embedder, models: Path) -> Reranker | 
         return None
     if setting != "embedded":
         return ModelReranker(setting)
-    from qa.cross_encoder import CrossEncoder
+    from qa.cross_encoder import READER_WEIGHTS, CrossEncoder
 
     scored = embedder.identity.is_embedded
     if not scored:
         embedder = Embedder.load(embedding_model(None, models))
-    return EmbeddedReranker(CrossEncoder(embedder), scored)
+    reader = CrossEncoder(embedder, READER_WEIGHTS)
+    return EmbeddedReranker(CrossEncoder(embedder), reader, scored)

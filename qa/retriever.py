@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -42,20 +42,37 @@ class ShortSpan:
     score: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenLogits:
+    """Where in a passage an answer may begin and end.
+
+    Attributes:
+        starts, ends: The logits of each token that it is the first, or the last. Shape (tokens,).
+        places: Where the tokens stand in the document, -1 for those of the question. Shape
+            (tokens, 2).
+    """
+
+    starts: NDArray[np.float32]
+    ends: NDArray[np.float32]
+    places: NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the cross-encoder makes of a passage.
+    """What a cross-encoder makes of a passage.
 
     Attributes:
         relevance: Log odds, up to a constant, that it is this passage that answers, given how it
             was ranked before.
         answers: Log odds, up to a constant, that it answers.
         spans: For each sentence of the passage, the best short answer in it.
+        tokens: What they were found by, if it is our own.
     """
 
     relevance: float
     answers: float
     spans: tuple[ShortSpan, ...]
+    tokens: TokenLogits | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,8 @@ class Hit:
         coverage: BM25 over the highest it could be (see `LexicalIndex.coverage`), from 0 to 1.
         cosine: Between the question and the passage.
         sentence_cosines: Between the question and each sentence.
-        judgement: The cross-encoder's, once it has read the passage.
+        judgement: The reranker's, if it is a cross-encoder of ours that has read the passage.
+        spans: For each sentence, the best short answer in it, once a reader has looked for them.
 
     The cosines are 0 where the question was not embedded.
     """
@@ -81,6 +99,7 @@ class Hit:
     cosine: float = 0.0
     sentence_cosines: tuple[float, ...] = ()
     judgement: Judgement | None = None
+    spans: tuple[ShortSpan, ...] = ()
 
     @property
     def place(self) -> Place:

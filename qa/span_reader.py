@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qa.retriever import Hit, Judgement
+from qa.retriever import Hit, Judgement, TokenLogits
 from qa.spans import find_spans, places_of_tokens
 
 _MOST_TOKENS = 512
@@ -71,14 +71,13 @@ class SpanReader:
         judged = []
         for row, hit in enumerate(hits):
             starts, ends = found.start_logits[row].numpy(), found.end_logits[row].numpy()
+            places = places_of_tokens(encoded, row, hit.passage, texts[row])
             spans = find_spans(
-                starts,
-                ends,
-                places_of_tokens(encoded, row, hit.passage, texts[row]),
+                TokenLogits(starts, ends, places),
                 hit.passage.sentences,
                 nowhere=float(starts[0] + ends[0]),
             )
             best = max(span.score for span in spans)
-            before = hit.judgement or Judgement(relevance=0.0, answers=best, spans=spans)
-            judged.append(replace(hit, judgement=replace(before, spans=spans)))
+            judgement = hit.judgement or Judgement(relevance=0.0, answers=best, spans=spans)
+            judged.append(replace(hit, judgement=judgement, spans=spans))
         return judged

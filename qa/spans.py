@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus import Passage, Span
-from qa.retriever import ShortSpan
+from qa.retriever import ShortSpan, TokenLogits
 
 _LONGEST = 40
 _CONSIDERED = 30
@@ -37,7 +37,7 @@ def places_of_tokens(encoded: Any, row: int, passage: Passage, text: str) -> Pla
 
 
 def find_spans(
-    starts: Floats, ends: Floats, places: Places, sentences: Sequence[Span], nowhere: float = 0.0
+    tokens: TokenLogits, sentences: Sequence[Span], nowhere: float = 0.0
 ) -> tuple[ShortSpan, ...]:
     """For each sentence, the span that is most like those that are likely to be the answer.
 
@@ -46,19 +46,17 @@ def find_spans(
     Bayes risk: Kumar and Byrne, 2004). The score is the highest sum.
 
     Args:
-        starts: Logit of each token that an answer begins there. Shape (tokens,).
-        ends: That it ends there. Shape (tokens,).
-        places: Where the tokens stand. Shape (tokens, 2).
+        tokens: Of the passage.
         sentences: Where the sentences stand.
         nowhere: The sum of logits that stands for no answer.
     """
     # Tokens may begin with the space before them: their middle tells where they belong.
-    middles = places.mean(axis=1)
+    middles = tokens.places.mean(axis=1)
     found = []
     for first, last in sentences:
-        tokens = np.flatnonzero((middles >= first) & (middles < last))
-        own = np.clip(places[tokens], first, last)
-        found.append(_best_span(starts[tokens], ends[tokens], own, nowhere))
+        own = np.flatnonzero((middles >= first) & (middles < last))
+        places = np.clip(tokens.places[own], first, last)
+        found.append(_best_span(tokens.starts[own], tokens.ends[own], places, nowhere))
     return tuple(found)
 
 

@@ -41,7 +41,7 @@ from sklearn.metrics import roc_auc_score
 from corpus import detect_language
 from index import Embedder, Snapshot
 from qa.answerer import READ_PASSAGES
-from qa.cross_encoder import CrossEncoder
+from qa.cross_encoder import READER_WEIGHTS, CrossEncoder
 from qa.fit.choice import Choice, fit_choice
 from qa.fit.sets import USAGE, FitQuestion, article_of, open_set, share_of
 from qa.logits import to_probability
@@ -118,7 +118,9 @@ def main() -> None:
         ]
         if cross_encoder is not None:
             _fit_ranking(readings, _RANKED_BY_ALONE)
-            readings = _fit_ranking(readings, _RANKED_BY)
+            readings = _read_again(
+                _fit_ranking(readings, _RANKED_BY), CrossEncoder(embedder, READER_WEIGHTS)
+            )
         judged = cross_encoder is not None
         picked = _fit_sentences(readings, _JUDGED_SENTENCE if judged else _SENTENCE)
         _fit_confidence(picked, _JUDGED_CONFIDENCE if judged else _CONFIDENCE)
@@ -144,17 +146,18 @@ def _read_set(
     readings = []
     for done, (question, hits, elsewhere) in enumerate(found, start=1):
         if cross_encoder is not None:
-            hits = _judge(cross_encoder, question, hits)
-            elsewhere = _judge(cross_encoder, question, elsewhere)
+            once = {hit.number: hit for hit in (*hits, *elsewhere)}
+            judgements = cross_encoder.read(question.text, [h.passage for h in once.values()])
+            judged = {
+                number: replace(hit, judgement=judgement, spans=judgement.spans)
+                for (number, hit), judgement in zip(once.items(), judgements, strict=True)
+            }
+            hits = [judged[hit.number] for hit in hits]
+            elsewhere = [judged[hit.number] for hit in elsewhere]
         readings.append(Asked(snapshot, question, hits, elsewhere, share / len(found)))
         if done % 100 == 0 or done == len(found):
             print(f"{argument}: {done} of {len(found)}", file=sys.stderr)
     return readings
-
-
-def _judge(cross_encoder: CrossEncoder, question: FitQuestion, hits: Sequence[Hit]) -> list[Hit]:
-    judgements = cross_encoder.read(question.text, [hit.passage for hit in hits])
-    return [replace(h, judgement=j) for h, j in zip(hits, judgements, strict=True)]
 
 
 def _fit_ranking(readings: Sequence[Asked], names: Sequence[str]) -> list[Asked]:
@@ -198,6 +201,18 @@ def _fit_ranking(readings: Sequence[Asked], names: Sequence[str]) -> list[Asked]
             ],
         )
         for reading in ranked
+    ]
+
+
+def _read_again(readings: Sequence[Asked], reader: CrossEncoder) -> list[Asked]:
+    """With the short answers that the second cross-encoder has a say in."""
+    return [
+        replace(
+            reading,
+            hits=reader.read_again(reading.question.text, reading.hits),
+            elsewhere=reader.read_again(reading.question.text, reading.elsewhere),
+        )
+        for reading in readings
     ]
 
 

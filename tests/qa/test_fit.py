@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from index import Embedder
 from qa import reader, reranker
-from qa.cross_encoder import WEIGHTS, CrossEncoder
+from qa.cross_encoder import RERANKER_WEIGHTS, CrossEncoder
 from qa.fit import cross_encoder as trainer
 from qa.fit import fusion
 from qa.fit import reader as reader_fit
@@ -275,7 +275,7 @@ def test_a_training_that_was_interrupted_ends_as_one_that_was_not(
     with pytest.raises(SystemExit, match="state of another training"):
         trainer.Training(embedder, examples, parts, other).run()
     # What is written is what the service loads.
-    assert CrossEncoder(embedder, [whole / "cross_encoder.safetensors"])
+    assert CrossEncoder(embedder, whole / "cross_encoder.safetensors")
 
 
 def test_examples_are_kept_for_another_training(
@@ -301,13 +301,13 @@ def test_a_training_starts_from_weights_of_its_rank(
 ) -> None:
     """The first step's rate is so small that half precision tells no difference."""
     recipe = trainer.Recipe(epochs=1, rank=32, rate=1e-12)
-    trainer.Training(embedder, examples, tmp_path, recipe, start=WEIGHTS[0]).run()
-    before, after = load_file(WEIGHTS[0]), load_file(tmp_path / "cross_encoder.safetensors")
+    trainer.Training(embedder, examples, tmp_path, recipe, start=RERANKER_WEIGHTS).run()
+    before, after = load_file(RERANKER_WEIGHTS), load_file(tmp_path / "cross_encoder.safetensors")
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     with pytest.raises(SystemExit, match="of another recipe"):
         trainer.Training(
-            embedder, examples, tmp_path, trainer.Recipe(epochs=1, rank=8), start=WEIGHTS[0]
+            embedder, examples, tmp_path, trainer.Recipe(epochs=1, rank=8), start=RERANKER_WEIGHTS
         )
 
 

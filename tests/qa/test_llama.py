@@ -50,7 +50,8 @@ def test_it_reranks_nodes_of_any_retriever(
         NodeWithScore(node=TextNode(text=text), score=score)
         for text, score in zip(texts, scores, strict=True)
     ]
-    postprocessor = PassageReranker(EmbeddedReranker(CrossEncoder(embedder), scored=False))
+    cross_encoder = CrossEncoder(embedder)
+    postprocessor = PassageReranker(EmbeddedReranker(cross_encoder, cross_encoder, scored=False))
     found = postprocessor.postprocess_nodes(nodes, QueryBundle("Qui dirige la maison ?"))
     assert found[0].node.get_content() == texts[1]
     assert len(found) == 3

@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForQuestionAnswering, BertModel
 
 from index import Embedder, Snapshot
 from qa import Answerer, Reranker, SpanReader, SpanReaderError
-from qa.cross_encoder import WEIGHTS, CrossEncoder
+from qa.cross_encoder import CrossEncoder
 from qa.retriever import retrieve
 
 QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
@@ -18,7 +18,7 @@ QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
 @pytest.fixture(scope="module")
 def exported(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The cross-encoder's layers and span head under the names that transformers gives them."""
-    network = CrossEncoder(embedder, WEIGHTS[:1])._networks[0].float()
+    network = CrossEncoder(embedder)._network.float()
     backbone, tokenizer = embedder.backbone()
     model = BertForQuestionAnswering(BertConfig(**backbone.config.to_dict()))
     model.bert.embeddings.load_state_dict(network.embeddings.state_dict())
@@ -35,7 +35,7 @@ def test_a_model_given_by_name_finds_the_short_answers(
 ) -> None:
     hits = retrieve(snapshot, QUESTION, embedder.embed_query(QUESTION), 3)
     judged = SpanReader(exported).read(QUESTION, hits)
-    own = CrossEncoder(embedder, WEIGHTS[:1]).read(QUESTION, [hit.passage for hit in hits])
+    own = CrossEncoder(embedder).read(QUESTION, [hit.passage for hit in hits])
     assert [hit.number for hit in judged] == [hit.number for hit in hits]
     same = total = 0
     for hit, expected in zip(judged, own, strict=True):
