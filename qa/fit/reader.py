@@ -9,7 +9,8 @@ With the embedded reranker, first the weights by which it ranks, without the hyb
 it, then those by which the reader, who then has its judgements, picks a sentence, and those of the
 confidence. Only the questions on articles that are held out are used: of what the cross-encoder was
 trained on, its judgements are too good to be true. With `--reranker none`, the reader's own weights
-on all questions.
+on all questions. The second cross-encoder, which reads the best passages again, has no say here: on
+texts like those that it learned from it is better than on others.
 
 The ranking and the sentence are choices among the candidates (see `qa.fit.choice`). For the scale
 of the reranked score and for the confidence, logistic regressions: whether a passage answers, over
@@ -41,7 +42,7 @@ from sklearn.metrics import roc_auc_score
 from corpus import detect_language
 from index import Embedder, Snapshot
 from qa.answerer import READ_PASSAGES
-from qa.cross_encoder import READER_WEIGHTS, CrossEncoder
+from qa.cross_encoder import CrossEncoder
 from qa.fit.choice import Choice, fit_choice
 from qa.fit.sets import USAGE, FitQuestion, article_of, open_set, share_of
 from qa.logits import to_probability
@@ -118,9 +119,7 @@ def main() -> None:
         ]
         if cross_encoder is not None:
             _fit_ranking(readings, _RANKED_BY_ALONE)
-            readings = _read_again(
-                _fit_ranking(readings, _RANKED_BY), CrossEncoder(embedder, READER_WEIGHTS)
-            )
+            readings = _fit_ranking(readings, _RANKED_BY)
         judged = cross_encoder is not None
         picked = _fit_sentences(readings, _JUDGED_SENTENCE if judged else _SENTENCE)
         _fit_confidence(picked, _JUDGED_CONFIDENCE if judged else _CONFIDENCE)
@@ -149,7 +148,7 @@ def _read_set(
             once = {hit.number: hit for hit in (*hits, *elsewhere)}
             judgements = cross_encoder.read(question.text, [h.passage for h in once.values()])
             judged = {
-                number: replace(hit, judgement=judgement, spans=judgement.spans)
+                number: replace(hit, judgement=judgement)
                 for (number, hit), judgement in zip(once.items(), judgements, strict=True)
             }
             hits = [judged[hit.number] for hit in hits]
@@ -201,18 +200,6 @@ def _fit_ranking(readings: Sequence[Asked], names: Sequence[str]) -> list[Asked]
             ],
         )
         for reading in ranked
-    ]
-
-
-def _read_again(readings: Sequence[Asked], reader: CrossEncoder) -> list[Asked]:
-    """With the short answers that the second cross-encoder has a say in."""
-    return [
-        replace(
-            reading,
-            hits=reader.read_again(reading.question.text, reading.hits),
-            elsewhere=reader.read_again(reading.question.text, reading.elsewhere),
-        )
-        for reading in readings
     ]
 
 

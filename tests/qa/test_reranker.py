@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -14,10 +15,11 @@ from transformers import BertConfig, BertForSequenceClassification
 from corpus import text_document
 from index import Chunking, Embedder, Snapshot, SnapshotStore, build_snapshot
 from qa import Answerer, Reranker, RerankerError, load_reranker
-from qa.cross_encoder import RERANKER_WEIGHTS, CrossEncoder, Network
+from qa.cross_encoder import READER_WEIGHTS, RERANKER_WEIGHTS, CrossEncoder, Network
 from qa.fit.learner import Adapter
 from qa.reranker import ModelReranker, find_passages
-from qa.retriever import Hit, retrieve
+from qa.retriever import Hit, TokenLogits, retrieve
+from qa.spans import find_spans
 
 QUESTION = "Combien de personnes travaillent sur le campus ?"
 
@@ -112,6 +114,34 @@ def test_hits_come_back_in_order_with_scores_from_0_to_1(
     # The other modes show what a search finds by itself.
     dense, _ = find_passages(snapshot, QUESTION, vector, 5, "dense", reranker=reranker)
     assert dense == retrieve(snapshot, QUESTION, vector, 5, "dense")
+
+
+def test_the_best_are_read_again_and_the_mean_finds_the_short_answers(
+    embedder: Embedder, reranker: Reranker, hits: list[Hit]
+) -> None:
+    ranked = reranker.rerank(QUESTION, hits[:6])
+    read = reranker.read(QUESTION, ranked)
+    assert [replace(hit, spans=()) for hit in read] == [replace(hit, spans=()) for hit in ranked]
+    assert read[4:] == ranked[4:]
+    assert read[:4] != ranked[:4]
+    networks = [CrossEncoder(embedder, weights) for weights in (RERANKER_WEIGHTS, READER_WEIGHTS)]
+    for hit in read[:4]:
+        one, two = (
+            judgement.tokens
+            for network in networks
+            for judgement in network.read(QUESTION, [hit.passage])
+        )
+        assert one is not None
+        assert two is not None
+        mean = TokenLogits(
+            (one.starts + two.starts) / np.float32(2),
+            (one.ends + two.ends) / np.float32(2),
+            one.places,
+        )
+        expected = find_spans(mean, hit.passage.sentences)
+        assert [(s.start, s.end) for s in hit.spans] == [(s.start, s.end) for s in expected]
+    # What was not reranked is not read.
+    assert reranker.read(QUESTION, hits[:3]) == hits[:3]
 
 
 def test_threads_may_share_it(cross_encoder: CrossEncoder, hits: list[Hit]) -> None:
