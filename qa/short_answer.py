@@ -1,7 +1,7 @@
 """The short answer: the few words of the evidence that a hurried reader wants.
 
-The cross-encoder finds them. Without it, rules find what answers a question for a number or a date;
-for any other question the sentence itself is the shortest answer that is certain to be whole.
+The cross-encoders find them. Without those, rules find what answers a question for a number or a
+date; for any other question the sentence itself is the shortest answer that is certain to be whole.
 """
 
 from __future__ import annotations

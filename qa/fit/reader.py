@@ -148,7 +148,7 @@ def _read_set(
             once = {hit.number: hit for hit in (*hits, *elsewhere)}
             judgements = cross_encoder.read(question.text, [h.passage for h in once.values()])
             judged = {
-                number: replace(hit, judgement=judgement)
+                number: replace(hit, judgement=judgement, spans=judgement.spans)
                 for (number, hit), judgement in zip(once.items(), judgements, strict=True)
             }
             hits = [judged[hit.number] for hit in hits]
