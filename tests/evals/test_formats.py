@@ -49,7 +49,9 @@ def test_the_question_set_over_every_format(
     result = evaluate(asked, formats)
     assert result.warnings == ()
     assert result.retrieval["recall@1"].value == 1
-    result = evaluate(asked, Answerer(formats.snapshot, embedder, reranker))
+    # Reading takes its time: one of the three questions of each file.
+    some = tuple(q for n, q in enumerate(asked.questions) if n % 3 == n // 3 % 3)
+    result = evaluate(QuestionSet(some), Answerer(formats.snapshot, embedder, reranker))
     hit = result.answer["hit"].value
     assert hit is not None
     assert hit >= 0.85

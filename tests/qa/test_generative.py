@@ -36,7 +36,7 @@ from tests.scripted_llm import (
 )
 
 QUESTION = "Combien de personnes travaillent à PariSanté Campus ?"
-SECONDS = 8.0
+SECONDS = 10.0
 
 Ask = Callable[..., tuple[Answer, ScriptedLLM]]
 
