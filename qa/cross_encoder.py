@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
@@ -36,6 +35,7 @@ RERANKER_WEIGHTS = _WEIGHTS / "reranker.safetensors"
 READER_WEIGHTS = _WEIGHTS / "reader.safetensors"
 
 _READ_AGAIN = 4
+"""How many of the best passages are read again: of ten, the others change no more than chance."""
 
 _UNSEEN = -1e4
 _HEADS = ("span.", "relevance.")
@@ -138,17 +138,28 @@ class CrossEncoder:
         One at a time: together they would be padded to the longest, which takes a CPU longer, and
         a judgement would depend, by its last bits, on the others.
         """
-        return [self._read(question, passage) for passage in passages]
+        judgements = []
+        for passage in passages:
+            tokens, (relevance, answers) = self._read(question, passage)
+            spans = find_spans(tokens, passage.sentences)
+            judgements.append(Judgement(relevance, answers, spans, tokens))
+        return judgements
 
     def read_again(self, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """The same hits, of which another cross-encoder has judged the first ones. In the best few,
         short answers are those of the mean of what both make of each token.
         """
-        best = [hit for hit in hits[:_READ_AGAIN] if hit.judgement is not None]
-        again = self.read(question, [hit.passage for hit in best])
-        return [*map(_agree, best, again), *hits[len(best) :]]
+        read = []
+        for hit in hits[:_READ_AGAIN]:
+            first = hit.judgement and hit.judgement.tokens
+            if first:
+                mean = first.mean(self._read(question, hit.passage)[0])
+                hit = replace(hit, spans=find_spans(mean, hit.passage.sentences))
+            read.append(hit)
+        return [*read, *hits[_READ_AGAIN:]]
 
-    def _read(self, question: str, passage: Passage) -> Judgement:
+    def _read(self, question: str, passage: Passage) -> tuple[TokenLogits, list[float]]:
+        """The logits of the passage's tokens, and its relevance, in the order of `Judgement`."""
         text = passage.embedded_text
         encoded = self._embedder.tokenize_pairs(question, [text])
         ids, attention = encoded["input_ids"], encoded["attention_mask"]
@@ -157,20 +168,8 @@ class CrossEncoder:
                 hidden = self._network.encode(self._network.embeddings(input_ids=ids), attention)
             # In single precision: bfloat16 has eight bits, and logits would come in steps.
             starts, ends, relevance = self._network.judge(hidden, attention)
-        best, answers = relevance[0].tolist()
         places = places_of_tokens(encoded, 0, passage, text)
-        tokens = TokenLogits(starts[0].numpy(), ends[0].numpy(), places)
-        return Judgement(best, answers, find_spans(tokens, passage.sentences), tokens)
-
-
-def _agree(hit: Hit, other: Judgement) -> Hit:
-    """With the spans of the mean of the hit's own judgement and another one."""
-    if hit.judgement is None or hit.judgement.tokens is None or other.tokens is None:
-        return hit
-    one, two = hit.judgement.tokens, other.tokens
-    half = np.float32(0.5)
-    mean = TokenLogits(half * (one.starts + two.starts), half * (one.ends + two.ends), one.places)
-    return replace(hit, spans=find_spans(mean, hit.passage.sentences))
+        return TokenLogits(starts[0].numpy(), ends[0].numpy(), places), relevance[0].tolist()
 
 
 def has_bfloat16() -> bool:

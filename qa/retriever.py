@@ -56,6 +56,11 @@ class TokenLogits:
     ends: NDArray[np.float32]
     places: NDArray[np.float64]
 
+    def mean(self, other: TokenLogits) -> TokenLogits:
+        """Of these and of others for the same tokens."""
+        starts = np.mean([self.starts, other.starts], axis=0)
+        return TokenLogits(starts, np.mean([self.ends, other.ends], axis=0), self.places)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
