@@ -48,7 +48,7 @@ _CONFIDENCE_WEIGHTS = {
 _JUDGED_CONFIDENCE_WEIGHTS = {
     "bias": -1.095,
     "answers": 0.449,
-    "span": 0.106,
+    "judged_span": 0.106,
 }
 
 # A second sentence joins the answer when the reader can hardly tell it from the first.
@@ -316,14 +316,14 @@ def confidence_features(snapshot: Snapshot, language: str, best: Evidence) -> di
 
     `other_language` is 1 where the passage is in another language than the question: cosines across
     languages are lower by nature. `answers` is the reranker's judgement that the passage answers,
-    and `span` how well to it a short answer stands in the sentence. The second cross-encoder, which
-    has a say in where that is, was trained on less of what only seems to answer.
+    and `judged_span` how well to it a short answer stands in the sentence. The second
+    cross-encoder, which has a say in `span`, was trained on less of what only seems to answer.
     """
     same = snapshot.documents[best.passage.document_id].language == language
     features = {**best.features, "bias": 1.0, "other_language": float(not same)}
     if best.hit.judgement is not None:
         features["answers"] = best.hit.judgement.answers
-        features["span"] = best.hit.judgement.spans[best.position].score
+        features["judged_span"] = best.hit.judgement.spans[best.position].score
     return features
 
 

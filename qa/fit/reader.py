@@ -57,7 +57,7 @@ _RANKED_BY_ALONE = _RANKED_BY[1:]
 _SENTENCE = ("passage_cosine", "sentence_cosine", "terms", "coverage")
 _JUDGED_SENTENCE = ("passage_score", "span", "sentence_cosine", "terms")
 _CONFIDENCE = ("sentence_cosine", "passage_cosine", "coverage", "other_language")
-_JUDGED_CONFIDENCE = ("answers", "span")
+_JUDGED_CONFIDENCE = ("answers", "judged_span")
 _SHARES = {"answerable": 0.75, "near miss": 0.125, "elsewhere": 0.125}
 _NOTHING = 1e-9
 
